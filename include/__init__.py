@@ -1,0 +1,1 @@
+"""Allot's own code below the DAGs: contract, statistical core, stores and task steps."""

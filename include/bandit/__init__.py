@@ -1,0 +1,1 @@
+"""The pure statistical core: no I/O, no clock, no global randomness."""

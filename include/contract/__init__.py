@@ -1,0 +1,1 @@
+"""What batch and serving promise each other; standard library only."""

@@ -1,0 +1,191 @@
+"""The experiment: arms, reward, policy, limits, as a team declares them."""
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from include.contract.canonical import content_hash
+from include.contract.names import NAME_PATTERN
+from include.errors import ExperimentError
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OpenBanditSource(_Declared):
+    """Learn from a log of the Open Bandit Dataset; its other policy's log serves evaluation."""
+
+    kind: Literal["open_bandit"] = "open_bandit"
+    campaign: Literal["all", "men", "women"]
+    learn_from: Literal["random"] = "random"
+    evaluate_on: tuple[Literal["random", "bts"], ...] = ("random", "bts")
+
+
+class DecisionLogSource(_Declared):
+    """Learn from the decisions that Allot's own API made for this experiment."""
+
+    kind: Literal["decision_log"] = "decision_log"
+
+
+class Reward(_Declared):
+    """What is observed after a decision, and for how long.
+
+    ``kind`` is ``bernoulli`` (0 or 1), ``bounded`` (within [lower, upper]) or ``real``.
+    """
+
+    kind: Literal["bernoulli", "bounded", "real"] = "bernoulli"
+    lower: float = 0.0
+    upper: float = 1.0
+    window: timedelta = Field(default=timedelta(0), description="how long a reward may take")
+    missing: float | None = Field(
+        default=0.0, description="what no reward within the window means; null: left out"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower >= self.upper:
+            raise ValueError(f"reward.lower {self.lower} is not below reward.upper {self.upper}")
+        return self
+
+
+class Policy(_Declared):
+    """Name of a registered policy, and its parameters."""
+
+    name: str = "thompson"
+    params: dict[str, float | int | str | bool | list[float]] = Field(default_factory=dict)
+
+
+class Prior(_Declared):
+    """Belief before the first batch.
+
+    ``beta`` (bernoulli) uses ``alpha`` and ``beta``; ``normal`` (bounded and real) uses
+    ``mean`` and ``strength``, a number of pseudo-observations; ``empirical_bayes`` fits either
+    to the arms.
+    """
+
+    kind: Literal["declared", "empirical_bayes"] = "declared"
+    version: str = "1"
+    alpha: float = Field(default=1.0, gt=0)
+    beta: float = Field(default=1.0, gt=0)
+    mean: float = 0.0
+    strength: float = Field(default=1.0, gt=0)
+
+
+class Memory(_Declared):
+    """How long batches count: all (default), a discount per batch, or a window of batches."""
+
+    discount: float = Field(default=1.0, gt=0, le=1.0)
+    window_batches: int | None = Field(default=None, ge=1)
+    stratified: bool = Field(default=False, description="compare arms within batches, not pooled")
+
+
+class LimitsDeclaration(_Declared):
+    """What the policy may not do with traffic; each a share of one slot."""
+
+    probability_floor: Share = 0.0
+    uniform_slice: Share = 0.0
+    largest_share: Share = 1.0
+    largest_shift: Share = 1.0
+    control_floor: Share = 0.0
+    reserved: dict[Name, Share] = Field(default_factory=dict)
+    burn_in_decisions: int = Field(default=0, ge=0, description="per arm, before it may adapt")
+    burn_in_rewards: int = Field(default=0, ge=0, description="per arm, before it may adapt")
+    hold_below: Share = Field(
+        default=0.0, description="keep the shares when no arm would move by more"
+    )
+
+
+class Quality(_Declared):
+    """How much of a batch may be refused before the run fails."""
+
+    refused_share: Share = 0.01
+
+
+class Experiment(_Declared):
+    """One experiment, as declared in a TOML file or an API call."""
+
+    slug: Name
+    title: str
+    owner: str
+    arms: tuple[Name, ...] = Field(min_length=2)
+    control: Name | None = None
+    positions: int = Field(default=1, ge=1, le=100)
+    source: OpenBanditSource | DecisionLogSource = Field(discriminator="kind")
+    reward: Reward = Reward()
+    batch: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(days=1)
+    policy: Policy = Policy()
+    prior: Prior = Prior()
+    memory: Memory = Memory()
+    limits: LimitsDeclaration = LimitsDeclaration()
+    assignment: Literal["rerandomise", "nested"] = "rerandomise"
+    quality: Quality = Quality()
+    default_shares: dict[Name, Share] | None = Field(
+        default=None, description="weights version 0; uniform when left out"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.arms)) != len(self.arms):
+            twice = sorted({arm for arm in self.arms if self.arms.count(arm) > 1})
+            raise ValueError(f"arms must be unique; given twice: {', '.join(twice)}")
+        named: dict[str, set[str]] = {
+            "control": {self.control} if self.control is not None else set(),
+            "limits.reserved": set(self.limits.reserved),
+            "default_shares": set(self.default_shares or ()),
+        }
+        for field, arms in named.items():
+            if unknown := arms - set(self.arms):
+                raise ValueError(f"{field} names unknown arms: {', '.join(sorted(unknown))}")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """Return the declaration as JSON values, as stored in a revision."""
+        return self.model_dump(mode="json")
+
+    def revision_hash(self) -> str:
+        """Return the hash that names this declaration."""
+        return content_hash(self.document())
+
+
+def load(path: Path) -> Experiment:
+    """Read an experiment from its TOML file.
+
+    Raises
+    ------
+    ExperimentError
+        If the file is not TOML, breaks the schema, or is not named by its slug.
+    """
+    try:
+        experiment = Experiment.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path.name} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(map(str, part['loc'])) or 'experiment'}: {part['msg']}"
+            for part in error.errors()
+        )
+        raise ExperimentError(f"{path.name}: {reasons}") from error
+    if path.stem != experiment.slug:
+        raise ExperimentError(
+            f"{path.name} declares slug {experiment.slug!r}; name the file {experiment.slug}.toml"
+        )
+    return experiment
+
+
+def load_all(folder: Path) -> dict[str, Experiment]:
+    """Read every experiment of a folder, by slug."""
+    return {path.stem: load(path) for path in sorted(folder.glob("*.toml"))}

@@ -1,0 +1,1 @@
+"""The only code that touches the outside: lake, reports, weights, tracking."""
