@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help
 help: ## list the targets
@@ -20,12 +22,12 @@ $(VENV)/.installed: requirements/dev.txt
 
 .PHONY: lock
 lock: ## resolve the hashed requirement locks anew
-	@for set in "dev --extra serving --extra pipeline --extra stack --group dev" \
-	            "pipeline --extra pipeline" "serving --extra serving"; do \
-	  set -- $$set; name=$$1; shift; \
-	  $(BIN)/uv pip compile pyproject.toml "$$@" --quiet --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	    -c requirements/dev.txt -o requirements/$$name.txt || exit 1; done
+	$(COMPILE) --extra serving --extra pipeline --extra stack --group dev -o requirements/dev.txt
+	@# The images' locks are subsets of the development lock: what is tested is what ships.
+	grep -oE '^[a-z0-9-]+==[^\\]+' requirements/dev.txt > requirements/.pins
+	$(COMPILE) --extra pipeline -c requirements/.pins -o requirements/pipeline.txt
+	$(COMPILE) --extra serving -c requirements/.pins -o requirements/serving.txt
+	@rm requirements/.pins
 
 .PHONY: clean
 clean: down ## stop the stack and delete its state
