@@ -11,14 +11,39 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-9s\033[0m %s\n", $$1, $$2}'
 
-$(VENV)/.installed: requirements/dev.txt
+$(VENV)/.installed: requirements/dev.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-	  { echo "Allot needs Python 3.11 to 3.13; name one with: make PYTHON=python3.11 …"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
-	PYTHONDONTWRITEBYTECODE= $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes \
+	  { echo "Allot needs Python 3.11 to 3.13; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing the locked environment into $(VENV)/ …"
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
+	@# Compiled once here, the whole stack starts in half the time.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes \
 	  --compile-bytecode requirements/dev.txt
 	@touch $@
+
+.PHONY: check
+check: check-code check-sql check-compose ## format, lint, types, import directions, SQL, compose
+
+.PHONY: check-code
+check-code: $(VENV)/.installed
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+.PHONY: check-sql
+check-sql: $(VENV)/.installed
+	$(BIN)/sqlfluff lint --nofail-on-warning --disable-progress-bar sql
+
+.PHONY: test
+test: $(VENV)/.installed ## run the tests, against the real embedded services
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.installed ## measure speed and memory, as ratios in one run
+	$(BIN)/python -m bench
 
 .PHONY: lock
 lock: ## resolve the hashed requirement locks anew

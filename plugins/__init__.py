@@ -1,0 +1,1 @@
+"""Everything that subclasses Airflow: links and pages."""
