@@ -23,3 +23,7 @@ class UnknownExperimentError(AllotError):
 
 class InfeasibleLimitsError(ExperimentError):
     """The allocation limits of an experiment exclude every allocation."""
+
+
+class DamagedSnapshotError(AllotError):
+    """A value in the weights store is not what its name says."""
