@@ -15,8 +15,10 @@ from pydantic import (
 )
 
 from include.contract.canonical import content_hash
+from include.contract.limits import Bounds, bucket_bounds
 from include.contract.names import NAME_PATTERN
-from include.errors import ExperimentError
+from include.contract.rounding import default_buckets
+from include.errors import ExperimentError, InfeasibleLimitsError
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -150,7 +152,25 @@ class Experiment(_Declared):
         for field, arms in named.items():
             if unknown := arms - set(self.arms):
                 raise ValueError(f"{field} names unknown arms: {', '.join(sorted(unknown))}")
+        self.default_buckets()
         return self
+
+    def bucket_bounds(self) -> Bounds:
+        """Return the fewest and most buckets of every arm under the declared limits.
+
+        Raises
+        ------
+        InfeasibleLimitsError
+            Naming the limits that clash.
+        """
+        try:
+            return bucket_bounds(self.arms, self.control, self.limits)
+        except InfeasibleLimitsError as error:
+            raise InfeasibleLimitsError(f"experiment {self.slug!r}: {error}") from None
+
+    def default_buckets(self) -> tuple[int, ...]:
+        """Return the buckets per arm of weights version 0: declared default shares, or uniform."""
+        return default_buckets(self.arms, self.default_shares, self.bucket_bounds())
 
     def document(self) -> dict[str, Any]:
         """Return the declaration as JSON values, as stored in a revision."""
