@@ -27,3 +27,31 @@ class InfeasibleLimitsError(ExperimentError):
 
 class DamagedSnapshotError(AllotError):
     """A value in the weights store is not what its name says."""
+
+
+class ExperimentConflictError(ExperimentError):
+    """A declaration contradicts the one in force; the message holds the difference."""
+
+
+class ReportsUnavailableError(AllotError):
+    """PostgreSQL cannot be reached, or was lost during a transaction."""
+
+
+class StoreUnavailableError(AllotError):
+    """The weights store (Dragonfly) cannot be reached, or did not confirm a write."""
+
+
+class LineageError(AllotError):
+    """Stored weights or statistics do not fit their own hash or parent."""
+
+
+class StackError(AllotError):
+    """The stack cannot be started, stopped or asked; the message says what to do."""
+
+
+class FeedbackError(AllotError):
+    """Logged feedback, or a policy to judge on it, cannot be used."""
+
+
+class EvaluationError(AllotError):
+    """An off-policy evaluation has no answer on this log."""

@@ -1,0 +1,221 @@
+"""Arm statistics in PostgreSQL: written by content, never incremented."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from include.contract.batches import closes_at
+from include.contract.canonical import Json, content_hash
+from include.errors import UnknownExperimentError
+from include.experiments.schema import Experiment
+from include.settings import Settings
+from include.stores.reports.connection import Connection, transaction
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StatisticsRow:
+    """Sums of one cell of a batch; the sums are those of `ArmStatistics`.
+
+    Attributes
+    ----------
+    version
+        Weights version that decided (``v12``), or the behavior policy of a foreign log.
+    position, arm
+        Indices from 0.
+    cohort
+        Declared context cell; ``*`` where none is declared.
+    """
+
+    version: str
+    position: int
+    arm: int
+    cohort: str
+    n: int
+    sum_r: float
+    sum_r2: float
+    sum_ip: float
+    sum_ip2: float
+    sum_r_ip: float
+    sum_r_ip2: float
+    sum_r2_ip2: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BatchReference:
+    """The sums of one batch, by their hash."""
+
+    batch_id: str
+    statistics_hash: str
+
+
+COLUMNS: Final = tuple(field.name for field in fields(StatisticsRow))
+_TYPES: Final = ("text", "smallint", "smallint", "text", "bigint", *(["double precision"] * 7))
+
+
+def statistics_hash(experiment: str, batch_id: str, rows: Iterable[StatisticsRow]) -> str:
+    """Name the sums of a batch: SHA-256 over canonical JSON, rows sorted, floats exact."""
+    cells: list[Json] = [list(_plain(row)) for row in sorted(rows)]
+    return content_hash(["allot.statistics/1", experiment, batch_id, cells])
+
+
+def statistics_hash_over_closed(experiment: str, batches: Iterable[BatchReference]) -> str:
+    """Name the statistics of all given batches, in ``batch_id`` order."""
+    pairs: list[Json] = [[batch.batch_id, batch.statistics_hash] for batch in sorted(batches)]
+    return content_hash(["allot.closed/1", experiment, pairs])
+
+
+def write_batch_statistics(
+    settings: Settings,
+    experiment: str,
+    batch_id: str,
+    rows: Sequence[StatisticsRow],
+    *,
+    lake_version: int,
+    observed_at: datetime,
+) -> BatchReference:
+    """Store the sums of a batch and mark them as the ones that count.
+
+    Repeating it changes nothing; other sums supersede the former ones, which are kept.
+    Sums that were read from silver before those that count now never supersede them, so a
+    task that outlives its own retry does no harm. One transaction, under a lock per
+    (experiment, batch).
+
+    Parameters
+    ----------
+    settings
+        Where PostgreSQL is.
+    experiment
+        Slug.
+    batch_id
+        As made by `batch_id_of`.
+    rows
+        Only rows of logs that the experiment learns from; cells without observation left out.
+    lake_version
+        Version of the silver table that was read.
+    observed_at
+        When reading silver began.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If the experiment was never registered.
+    ReportsUnavailableError
+        If PostgreSQL is lost; repeat the call.
+    """
+    batch = BatchReference(batch_id, statistics_hash(experiment, batch_id, rows))
+    with transaction(settings) as connection:
+        lock_batch(connection, experiment, batch_id)
+        try:
+            _mark_current(connection, experiment, batch, lake_version, observed_at)
+        except psycopg.errors.ForeignKeyViolation as error:
+            raise UnknownExperimentError(
+                f"experiment {experiment!r} is not registered; sync the experiments folder first"
+            ) from error
+        _insert_rows(connection, experiment, batch, rows)
+    return batch
+
+
+def lock_batch(connection: Connection, experiment: str, batch_id: str) -> None:
+    """Wait until no other transaction writes the sums of this batch."""
+    connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"{experiment}/{batch_id}",)
+    )
+
+
+def closed_batches(
+    connection: Connection, experiment: Experiment, *, until: str | None = None
+) -> list[BatchReference]:
+    """Return the batches whose sums were read after their reward window, in order.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    experiment
+        Cadence and reward window are taken from here.
+    until
+        Newest batch to take, as a backfill asks; all when left out.
+    """
+    rows = connection.execute(
+        "select batch_id, statistics_hash, observed_at from allot.batch_statistics"
+        " where experiment = %s and superseded_at is null"
+        " and (%s::text is null or batch_id <= %s) order by batch_id",
+        (experiment.slug, until, until),
+    ).fetchall()
+    return [
+        BatchReference(batch_id, name)
+        for batch_id, name, observed_at in rows
+        if observed_at >= closes_at(batch_id, experiment.batch, experiment.reward.window)
+    ]
+
+
+def _mark_current(
+    connection: Connection,
+    experiment: str,
+    batch: BatchReference,
+    lake_version: int,
+    observed_at: datetime,
+) -> None:
+    batch_id, name = batch.batch_id, batch.statistics_hash
+    current = connection.execute(
+        "select statistics_hash, observed_at from allot.batch_statistics"
+        " where experiment = %s and batch_id = %s and superseded_at is null",
+        (experiment, batch_id),
+    ).fetchone()
+    stale = current is not None and current[0] != name and current[1] > observed_at
+    if not stale:
+        connection.execute(
+            "update allot.batch_statistics set superseded_at = greatest(%s, observed_at)"
+            " where experiment = %s and batch_id = %s and superseded_at is null"
+            " and statistics_hash <> %s",
+            (observed_at, experiment, batch_id, name),
+        )
+    connection.execute(
+        "insert into allot.batch_statistics as b (experiment, batch_id, statistics_hash,"
+        " lake_version, first_observed_at, observed_at, superseded_at)"
+        " values (%(experiment)s, %(batch)s, %(name)s, %(lake)s, %(at)s, %(at)s, %(superseded)s)"
+        " on conflict (experiment, batch_id, statistics_hash) do update set"
+        " first_observed_at = least(b.first_observed_at, excluded.observed_at),"
+        " observed_at = greatest(b.observed_at, excluded.observed_at),"
+        " superseded_at = case when %(superseded)s::timestamptz is null then null"
+        " else b.superseded_at end",
+        {
+            "experiment": experiment,
+            "batch": batch_id,
+            "name": name,
+            "lake": lake_version,
+            "at": observed_at,
+            "superseded": current[1] if stale and current is not None else None,
+        },
+    )
+
+
+def _insert_rows(
+    connection: Connection,
+    experiment: str,
+    batch: BatchReference,
+    rows: Sequence[StatisticsRow],
+) -> None:
+    if not rows:
+        return
+    columns = zip(*map(_plain, rows), strict=True)
+    arrays = sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind in _TYPES)
+    statement = sql.SQL(
+        "insert into allot.arm_statistics (experiment, batch_id, statistics_hash, {names})"
+        " select %s, %s, %s, cell.* from unnest({arrays}) as cell"
+        " on conflict do nothing"
+    ).format(names=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)), arrays=arrays)
+    connection.execute(
+        statement, [experiment, batch.batch_id, batch.statistics_hash, *map(list, columns)]
+    )
+
+
+def _plain(row: StatisticsRow) -> list[str | int | float]:
+    """Return built-in types whatever numpy gave, so that equal sums give equal bytes."""
+    counts = (int(row.position), int(row.arm), row.cohort, int(row.n))
+    # Adding 0.0 turns −0.0 into 0.0.
+    return [row.version, *counts, *(float(value) + 0.0 for value in astuple(row)[5:])]
