@@ -1,0 +1,73 @@
+-- Diagnostics of one evaluation: upsert its rows, delete those it no longer has.
+-- Runs under the evaluation's lock. Parameters: its key, and the rows as a JSON array.
+with incoming as (
+    select
+        %(experiment)s::text as experiment,
+        %(batch_id)s::text as batch_id,
+        %(statistics_hash)s::text as statistics_hash,
+        given.log,
+        given.evaluation_policy,
+        given.position,
+        given.n,
+        given.rewarded,
+        given.effective_sample_size,
+        given.largest_weight,
+        given.mean_weight,
+        given.mass_without_support,
+        given.disagreement,
+        given.verdict,
+        given.reason
+    from jsonb_populate_recordset(null::allot.policy_diagnostics, %(rows)s::jsonb) as given
+),
+
+absent as (
+    delete from allot.policy_diagnostics as stored
+    where
+        stored.experiment = %(experiment)s
+        and stored.batch_id = %(batch_id)s
+        and stored.statistics_hash = %(statistics_hash)s
+        and not exists (
+            select 1
+            from incoming
+            where
+                incoming.log = stored.log
+                and incoming.evaluation_policy = stored.evaluation_policy
+                and incoming.position = stored.position
+        )
+)
+
+insert into allot.policy_diagnostics (
+    experiment, batch_id, statistics_hash, log, evaluation_policy, position, n, rewarded,
+    effective_sample_size, largest_weight, mean_weight, mass_without_support, disagreement,
+    verdict, reason
+)
+select
+    experiment,
+    batch_id,
+    statistics_hash,
+    log,
+    evaluation_policy,
+    position,
+    n,
+    rewarded,
+    effective_sample_size,
+    largest_weight,
+    mean_weight,
+    mass_without_support,
+    disagreement,
+    verdict,
+    reason
+from incoming
+on conflict (
+    experiment, batch_id, statistics_hash, log, evaluation_policy, position
+)
+do update set
+    n = excluded.n,
+    rewarded = excluded.rewarded,
+    effective_sample_size = excluded.effective_sample_size,
+    largest_weight = excluded.largest_weight,
+    mean_weight = excluded.mean_weight,
+    mass_without_support = excluded.mass_without_support,
+    disagreement = excluded.disagreement,
+    verdict = excluded.verdict,
+    reason = excluded.reason
