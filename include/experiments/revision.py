@@ -1,0 +1,104 @@
+"""Rules about changing an experiment: what differs, what is fixed once decisions were made."""
+
+from typing import Any, Final
+
+from include.contract.limits import bucket_bounds
+from include.contract.rounding import default_buckets
+from include.contract.weights import (
+    POOLED_CELL,
+    WeightsContent,
+    contiguous_slot,
+    derive_salt,
+)
+from include.errors import ExperimentConflictError, ExperimentError
+from include.experiments.schema import Experiment
+
+DEFAULT_METHOD: Final = "default/1"
+# Changing one of these would make earlier statistics mean something else.
+FIXED: Final = ("reward", "unit", "control", "source", "batch", "positions")
+
+
+def version_zero(experiment: Experiment) -> WeightsContent:
+    """Return weights version 0: the declared default shares, parent = revision hash.
+
+    Raises
+    ------
+    InfeasibleLimitsError
+        If no allocation respects the limits.
+    ExperimentError
+        If declared default shares break the limits or do not sum to 1.
+    """
+    revision = experiment.revision_hash()
+    slot = contiguous_slot(default_shares(experiment))
+    return WeightsContent(
+        experiment=experiment.slug,
+        revision=revision,
+        parent=revision,
+        batch=None,
+        statistics=None,
+        method=DEFAULT_METHOD,
+        salt=derive_salt(experiment.assignment, experiment.slug, revision, revision, None),
+        arms=experiment.arms,
+        cells={POOLED_CELL: (slot,) * experiment.positions},
+    )
+
+
+def default_shares(experiment: Experiment) -> tuple[int, ...]:
+    """Return the default buckets per arm; raises as `version_zero` does."""
+    bounds = bucket_bounds(experiment.arms, experiment.control, experiment.limits)
+    try:
+        return default_buckets(experiment.arms, experiment.default_shares, bounds)
+    except ValueError as error:
+        raise ExperimentError(f"experiment {experiment.slug!r}: {error}") from error
+
+
+def differences(in_force: dict[str, Any], submitted: dict[str, Any]) -> list[str]:
+    """Return what differs between two documents, a line per field, for a person."""
+    before, after = _flat(in_force), _flat(submitted)
+    lines: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            lines.append(f"{name}: in force {_short(old)}, submitted {_short(new)}")
+    return lines
+
+
+def refuse_fixed_changes(in_force: Experiment, submitted: Experiment) -> None:
+    """Refuse changes that would give another meaning to decisions already made.
+
+    Reward, unit, control, source, cadence and positions are fixed; arms may only be
+    added at the end, since decisions name them by index.
+
+    Raises
+    ------
+    ExperimentConflictError
+        With the difference.
+    """
+    old, new = in_force.document(), submitted.document()
+    changed = [name for name in FIXED if old.get(name) != new.get(name)]
+    if new["arms"][: len(old["arms"])] != old["arms"]:
+        changed.append("arms")
+    if changed:
+        lines = [
+            line for line in differences(old, new) if line.split(":")[0].split(".")[0] in changed
+        ]
+        raise ExperimentConflictError(
+            f"experiment {submitted.slug!r} has decisions; {', '.join(changed)} can no longer "
+            "change (arms may only be added at the end). Declare a new experiment under another "
+            "slug instead.\n  " + "\n  ".join(lines)
+        )
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401 — a JSON value
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, part in value.items():
+        flat |= _flat(part, f"{prefix}.{key}" if prefix else key)
+    return flat
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 — a JSON value
+    if isinstance(value, list) and len(value) > 6:
+        return f"[{', '.join(map(str, value[:3]))}, …, {value[-1]}] ({len(value)})"
+    return "nothing" if value is None else repr(value)
