@@ -1,0 +1,69 @@
+"""The one environment that the parts, the tests and every command run in."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from include.settings import Settings
+from stack.config import HOST, ROOT, StackConfig
+from stack.parts import store
+from stack.secrets import Secrets
+
+INHERITED = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TERM",
+    "USER",
+    "LOGNAME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+
+
+def base_environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a part inherits from the shell: little, so that it starts the same way everywhere."""
+    kept = {name: outer[name] for name in INHERITED if name in outer}
+    proxies = {key: value for key, value in outer.items() if key.lower().endswith("_proxy")}
+    loopback = f"{HOST},localhost"
+    return {
+        "LANG": "C.UTF-8",
+        **kept,
+        **proxies,
+        "NO_PROXY": loopback,
+        "no_proxy": loopback,
+        "PATH": f"{Path(sys.executable).parent}:{outer.get('PATH', os.defpath)}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def allot_environment(
+    config: StackConfig, secrets: Secrets, outer: Mapping[str, str]
+) -> dict[str, str]:
+    """Allot's own settings. One that is set outside wins, so that a proxy fits between."""
+    made = {
+        "ALLOT_DATABASE_URL": f"postgresql://allot:{secrets.allot_password}@{HOST}:{config.postgres_port}/allot",
+        "ALLOT_STORE_URL": store.url(config, secrets),
+        "ALLOT_S3_ENDPOINT": f"{HOST}:{config.s3_port}",
+        "ALLOT_S3_ACCESS_KEY": secrets.s3_access_key,
+        "ALLOT_S3_SECRET_KEY": secrets.s3_secret_key,
+        "ALLOT_MLFLOW_URL": f"http://{HOST}:{config.mlflow_port}",
+        "ALLOT_AIRFLOW_URL": f"http://{HOST}:{config.airflow_port}",
+    }
+    names = {f"ALLOT_{name.upper()}" for name in Settings.model_fields} | set(made)
+    return {**made, **{name: outer[name] for name in names if name in outer}}
+
+
+def write_lines(environment: Mapping[str, str]) -> str:
+    """As shell assignments, for ``set -a; . .allot/env``."""
+    return "".join(f"{key}={shlex.quote(value)}\n" for key, value in sorted(environment.items()))
+
+
+def read_lines(path: Path) -> dict[str, str]:
+    """Read an environment file that `write_lines` wrote."""
+    words = shlex.split(path.read_text())
+    return dict(word.split("=", 1) for word in words)
