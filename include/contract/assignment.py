@@ -45,12 +45,26 @@ def bucket_of(salt: str, experiment: str, unit: str, slot: int = 0) -> int:
     slot
         Position in a slate; every slot draws independently.
     """
+    return bucket_in(unit_hasher(salt, experiment), unit.encode("utf-8"), slot)
+
+
+def unit_hasher(salt: str, experiment: str) -> "hashlib._Hash":
+    """Start the hash of `bucket_of` with what all units of a snapshot share."""
     digest = hashlib.sha256()
-    for part in (salt, experiment, unit, str(slot)):
-        encoded = part.encode("utf-8")
-        digest.update(len(encoded).to_bytes(4, "big"))
-        digest.update(encoded)
+    for part in (salt, experiment):
+        digest.update(_prefixed(part.encode("utf-8")))
+    return digest
+
+
+def bucket_in(hasher: "hashlib._Hash", unit: bytes, slot: int = 0) -> int:
+    """Finish the hash of `bucket_of` for one unit, given in UTF-8; the hasher is not changed."""
+    digest = hasher.copy()
+    digest.update(_prefixed(unit) + _prefixed(b"%d" % slot))
     return int.from_bytes(digest.digest()[:8], "big") % BUCKETS
+
+
+def _prefixed(part: bytes) -> bytes:
+    return len(part).to_bytes(4, "big") + part
 
 
 def assign(

@@ -142,6 +142,7 @@ class Published:
         _effective_from(provenance, pointer.experiment)
         try:
             hashed = content_hash(content)
+            canonical_json(provenance)
             parsed = WeightsContent.from_json(content)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedSnapshotError(f"{where} breaks the weights schema: {error}") from error

@@ -1,0 +1,52 @@
+"""Allocations: the live buckets and weights of an experiment with their lineage and age."""
+
+from datetime import UTC, datetime
+
+import orjson
+
+from serving.answers import JSON, Answer, Headers
+from serving.registry import Live
+from serving.snapshot import Snapshot
+
+
+def allocation(live: Live, *, stale: bool, max_age: int, if_none_match: bytes | None) -> Answer:
+    """Answer with an experiment's allocation, or 304 if the caller has it already.
+
+    The tag is weak, since ages change between equal answers, and it names staleness, so
+    that a caller who revalidates learns of it.
+    """
+    snapshot = live.snapshot
+    tag = b'W/"v%d-%b%b"' % (
+        snapshot.version,
+        snapshot.content_hash[:16].encode(),
+        b"-stale" if stale else b"",
+    )
+    headers: Headers = (
+        (b"etag", tag),
+        (b"cache-control", b"private, max-age=%d" % (0 if stale else max_age)),
+    )
+    if if_none_match is not None and _matches(tag, if_none_match):
+        return Answer(304, b"", headers)
+    body = b'%b,"age_seconds":%b,"confirmed_seconds_ago":%b,"stale":%b}' % (
+        snapshot.allocation_text,
+        orjson.dumps(_age(snapshot)),
+        orjson.dumps(_confirmed(live)),
+        b"true" if stale else b"false",
+    )
+    return Answer(200, body, JSON + headers)
+
+
+def _matches(tag: bytes, if_none_match: bytes) -> bool:
+    # Weak comparison (RFC 9110, 8.8.3.2): W/"a" and "a" are the same tag.
+    opaque = tag.removeprefix(b"W/")
+    offered = (each.strip().removeprefix(b"W/") for each in if_none_match.split(b","))
+    return any(each in (opaque, b"*") for each in offered)
+
+
+def _age(snapshot: Snapshot) -> float:
+    return round(max((datetime.now(UTC) - snapshot.effective_from).total_seconds(), 0.0), 3)
+
+
+def _confirmed(live: Live) -> float | None:
+    seconds = live.unconfirmed_seconds()
+    return None if seconds == float("inf") else round(seconds, 3)

@@ -1,0 +1,105 @@
+"""The application: its parts put together, the edge in front."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
+
+from serving import logs, problems
+from serving.edge import Edge
+from serving.follower import Follower
+from serving.hot import HotRoutes
+from serving.lookup import Lookup
+from serving.metrics import Metrics
+from serving.registry import Registry
+from serving.routes import hot_router, system_router
+from serving.settings import ServingSettings, serving_settings
+from serving.stores.disk import SnapshotFolder
+from serving.stores.weights import WeightsReader
+
+DESCRIPTION = """
+Answers *which arm?* from weights that were published batch by batch, with the exact
+probability of every answer. Weights come from an in-process copy: while the store is down
+the last known good ones are answered, and `stale` says so.
+"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an application consists of, built once per process."""
+
+    settings: ServingSettings
+    reader: WeightsReader
+    registry: Registry
+    metrics: Metrics
+    follower: Follower
+    hot: HotRoutes
+
+
+def create_app(settings: ServingSettings | None = None) -> ASGIApp:
+    """Return the API as an ASGI application.
+
+    Parameters
+    ----------
+    settings
+        Read from the environment when left out, as a server's factory does.
+    """
+    chosen = settings if settings is not None else serving_settings()
+    logs.configure(chosen.serving_log_level)
+    parts = _build(chosen)
+    return Edge(
+        _documented(parts),
+        parts.hot.routes(),
+        parts.metrics,
+        chosen.serving_trusted_hosts,
+        chosen.serving_max_body_bytes,
+    )
+
+
+def _build(settings: ServingSettings) -> Parts:
+    reader = WeightsReader(
+        settings.store_url.get_secret_value(), settings.serving_store_timeout_seconds
+    )
+    registry = Registry()
+    metrics = Metrics(registry, settings.serving_stale_seconds)
+    folder = (
+        SnapshotFolder(settings.serving_snapshot_dir) if settings.serving_snapshot_dir else None
+    )
+    follower = Follower(reader, registry, folder, metrics, settings.serving_poll_seconds)
+    hot = HotRoutes(
+        registry,
+        Lookup(registry, follower),
+        metrics,
+        settings.serving_stale_seconds,
+        settings.serving_max_age_seconds,
+    )
+    return Parts(settings, reader, registry, metrics, follower, hot)
+
+
+def _documented(parts: Parts) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await parts.follower.start()
+        yield
+        await parts.follower.stop()
+        await parts.reader.close()
+
+    app = FastAPIOffline(
+        title="Allot",
+        description=DESCRIPTION,
+        version="0.1.0",
+        lifespan=lifespan,
+        redoc_url=None,
+        swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+    )
+    problems.install(app)
+    app.include_router(hot_router(parts.hot))
+    app.include_router(
+        system_router(
+            parts.registry, parts.follower, parts.metrics, parts.settings.serving_stale_seconds
+        )
+    )
+    return app

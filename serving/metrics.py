@@ -1,0 +1,130 @@
+"""Prometheus metrics; every label is bounded, whatever clients and experiments do."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serving.registry import Registry
+from serving.snapshot import Snapshot
+
+BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+# Series beyond this many (arm, version) pairs are added up under experiment "_other".
+SERIES_LIMIT = 5_000
+
+
+class Metrics:
+    """All metrics of one application; its own registry, so that tests can hold several."""
+
+    def __init__(self, weights: Registry, stale_seconds: float) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "allot_requests", "Requests answered", ["route", "status"], registry=self.registry
+        )
+        self.latency = Histogram(
+            "allot_request_seconds",
+            "From the request's headers to the answer",
+            ["route"],
+            buckets=BOUNDS,
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "allot_snapshots_refused",
+            "Offered weights that were not served: damaged, missing, older, conflict",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.installed = Counter(
+            "allot_snapshots_installed", "Weights swapped in", registry=self.registry
+        )
+        self.store_failures = Counter(
+            "allot_store_failures", "Calls to the weights store that failed", registry=self.registry
+        )
+        self.store_up = Gauge(
+            "allot_store_up", "Whether the last poll of the store succeeded", registry=self.registry
+        )
+        self.decisions = DecisionCounts()
+        self.registry.register(self.decisions)
+        self.registry.register(SnapshotAges(weights, stale_seconds))
+        self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count one answered request; both labels come from the application, not from clients."""
+        bound = self._bound.get((route, status))
+        if bound is None:
+            bound = (self.requests.labels(route, str(status)), self.latency.labels(route))
+            self._bound[route, status] = bound
+        bound[0].inc()
+        bound[1].observe(seconds)
+
+
+class DecisionCounts(Collector):
+    """Decisions per experiment, arm and version, for as many series as the limit admits."""
+
+    def __init__(self, limit: int = SERIES_LIMIT) -> None:
+        self._limit = limit
+        self._series = 0
+        self._counts: dict[str, tuple[Snapshot, list[int]]] = {}
+        self._other = 0
+
+    def count(self, snapshot: Snapshot, arm: int) -> None:
+        """Count one decision's first arm."""
+        held = self._counts.get(snapshot.experiment)
+        if held is None or held[0] is not snapshot:
+            held = self._admit(snapshot, held)
+        if held is None:
+            self._other += 1
+        else:
+            held[1][arm] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counts of the live versions."""
+        family = CounterMetricFamily(
+            "allot_decisions", "Decisions", labels=["experiment", "arm", "version"]
+        )
+        for snapshot, counts in self._counts.values():
+            for arm, number in zip(snapshot.arms, counts, strict=True):
+                if number:
+                    family.add_metric([snapshot.experiment, arm, f"v{snapshot.version}"], number)
+        if self._other:
+            family.add_metric(["_other", "_other", "_other"], self._other)
+        yield family
+
+    def _admit(
+        self, snapshot: Snapshot, held: tuple[Snapshot, list[int]] | None
+    ) -> tuple[Snapshot, list[int]] | None:
+        released = len(held[1]) if held else 0
+        if self._series - released + len(snapshot.arms) > self._limit:
+            return None
+        self._series += len(snapshot.arms) - released
+        fresh = (snapshot, [0] * len(snapshot.arms))
+        self._counts[snapshot.experiment] = fresh
+        return fresh
+
+
+class SnapshotAges(Collector):
+    """How far the served weights are from confirmation, over all experiments."""
+
+    def __init__(self, weights: Registry, stale_seconds: float) -> None:
+        self._weights = weights
+        self._stale_seconds = stale_seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the number of experiments served, missing and stale, and the oldest age."""
+        ages = [live.unconfirmed_seconds() for live in self._weights]
+        stale = sum(age > self._stale_seconds for age in ages)
+        yield _gauge("allot_experiments_served", "Experiments with weights", len(ages))
+        yield _gauge("allot_experiments_stale", "Served, but not confirmed lately", stale)
+        yield _gauge(
+            "allot_experiments_missing", "Known, but without weights", len(self._weights.missing())
+        )
+        yield _gauge(
+            "allot_snapshot_age_seconds",
+            "Longest time since the store confirmed served weights",
+            max(ages, default=0.0),
+        )
+
+
+def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, value=value)

@@ -1,0 +1,104 @@
+"""HTTP with a deadline and a header limit for receiving, which uvicorn itself lacks."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from serving.settings import serving_settings
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with limits on a slow or endless request, from the settings."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the deadline with the connection."""
+        super().connection_made(transport)
+        settings = serving_settings()
+        self._seconds = settings.serving_receive_seconds
+        self._head_limit = settings.serving_max_header_bytes
+        self._head_bytes = 0
+        self._in_head = self._incomplete = True
+        self._refused = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the deadline."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and watch what is not complete."""
+        if self._refused:
+            return
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._head_limit:
+                self._refuse(431, "request headers are too large")
+        # Most requests come in one piece and need no timer.
+        if self._incomplete:
+            self._watch()
+        else:
+            self._unwatch()
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        self._head_bytes = 0
+        self._in_head = self._incomplete = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Refuse headers that came in one piece but are too large."""
+        self._in_head = False
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self._head_limit:
+            self._refuse(431, "request headers are too large")
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        self._incomplete = False
+        if not self._refused:
+            super().on_message_complete()
+
+    def _watch(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._seconds, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self._refuse(408, "the request was not received in time")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        self._refused = True
+        if self.transport.is_closing():
+            return
+        cycle: Any = self.cycle
+        # An answer that has begun cannot become another one.
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(_refusal(status, detail))
+        self.transport.close()
+
+
+def _refusal(status: int, detail: str) -> bytes:
+    body = b'{"type":"urn:allot:problem:request-limit","status":%d,"detail":"%b"}' % (
+        status,
+        detail.encode(),
+    )
+    return (
+        b"HTTP/1.1 %d Refused\r\ncontent-type: application/problem+json\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (status, len(body), body)
+    )

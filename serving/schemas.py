@@ -1,0 +1,127 @@
+"""The answers as documented in OpenAPI; hot routes render them without these models."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from include.contract.names import NAME_PATTERN
+from include.contract.records import MAX_UNIT_LENGTH
+
+ExperimentId = Annotated[
+    str, Query(pattern=NAME_PATTERN, description="the experiment's slug", examples=["obd-men"])
+]
+UnitId = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=MAX_UNIT_LENGTH,
+        pattern=r"^[^\x00]+$",
+        description="who is assigned; without a unit every decision draws afresh",
+        examples=["user-1234"],
+    ),
+]
+Cell = Annotated[str | None, Query(description="context cell, where the experiment declares any")]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SlotShares(_Answer):
+    """One position's traffic."""
+
+    position: int = Field(ge=0)
+    buckets: dict[str, int] = Field(description="integers that sum to 10,000")
+    weights: dict[str, float] = Field(description="buckets / 10,000")
+
+
+class Lineage(_Answer):
+    """What the weights were made from."""
+
+    parent: str = Field(description="content hash of the snapshot before; revision hash for v0")
+    revision: str = Field(description="hash of the experiment's declaration")
+    statistics: str | None = Field(description="hash over the statistics of all closed batches")
+    method: str
+
+
+class Allocation(_Answer):
+    """The live weights of an experiment."""
+
+    experiment_id: str
+    version: int = Field(ge=0)
+    content_hash: str = Field(description="SHA-256 of the snapshot's canonical JSON")
+    batch: str | None = Field(description="newest batch folded in; null for version 0")
+    strategy: str
+    arms: list[str]
+    buckets: dict[str, int] = Field(description="of the first position; they sum to 10,000")
+    weights: dict[str, float] = Field(description="of the first position; buckets / 10,000")
+    positions: list[SlotShares] | None = Field(
+        default=None, description="every position, where the experiment has more than one"
+    )
+    cells: dict[str, list[SlotShares]] | None = Field(
+        default=None, description="every context cell, where the experiment declares any"
+    )
+    lineage: Lineage
+    provenance: dict[str, Any] = Field(description="what the publisher notes beside the content")
+    effective_from: str
+    age_seconds: float = Field(description="since these weights went live")
+    confirmed_seconds_ago: float | None = Field(
+        description="since the store last named them the live ones; null: not since the start"
+    )
+    stale: bool = Field(description="unconfirmed for longer than the declared bound")
+
+
+class SlateEntry(_Answer):
+    """One position of a slate."""
+
+    position: int = Field(ge=0)
+    arm_id: str
+    propensity: float = Field(gt=0, le=1)
+
+
+class DecisionAnswer(_Answer):
+    """A unit's arm, with the exact probability with which it was drawn."""
+
+    decision_id: str = Field(description="time-ordered UUIDv7")
+    experiment_id: str
+    weights_version: int
+    content_hash: str
+    strategy: str
+    unit_id: str | None
+    arm_id: str = Field(description="of the first position")
+    propensity: float = Field(gt=0, le=1, description="of the first position")
+    slate: list[SlateEntry] | None = Field(
+        default=None, description="every position, where the experiment has more than one"
+    )
+    cell: str | None = Field(default=None, description="where the caller named one")
+    stale: bool
+
+
+class ProblemAnswer(BaseModel):
+    """A refusal or failure (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    field: str | None = None
+
+
+class Health(_Answer):
+    """Whether the process lives."""
+
+    status: str
+
+
+class Readiness(_Answer):
+    """Whether this replica can answer for every experiment that it knows of."""
+
+    status: str = Field(description="ready or not-ready")
+    reason: str | None
+    experiments: int = Field(description="served")
+    stale: int = Field(description="served, but not confirmed lately")
+    missing: list[str] = Field(description="known, but without weights; the first 20")
