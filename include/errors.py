@@ -25,6 +25,10 @@ class InfeasibleLimitsError(ExperimentError):
     """The allocation limits of an experiment exclude every allocation."""
 
 
+class StatisticsError(AllotError):
+    """Arm statistics contradict what the experiment declares."""
+
+
 class DamagedSnapshotError(AllotError):
     """A value in the weights store is not what its name says."""
 
@@ -55,3 +59,27 @@ class FeedbackError(AllotError):
 
 class EvaluationError(AllotError):
     """An off-policy evaluation has no answer on this log."""
+
+
+class LakeError(AllotError):
+    """The lake (S3, Delta) refused or did not confirm a step; running it again is safe."""
+
+
+class ConcurrentReplacementError(LakeError):
+    """Another run replaced the same silver partitions by other rows meanwhile."""
+
+
+class SourceError(AllotError):
+    """A delivered file or folder is missing, unreadable, or not what its schema says."""
+
+
+class SourceChangedError(SourceError):
+    """A file changed while it was being read."""
+
+
+class RefusedShareError(SourceError):
+    """More rows of a file were refused than the experiment declares as bearable."""
+
+
+class RowCountError(LakeError):
+    """Rows in are not rows in silver plus rows in quarantine."""
