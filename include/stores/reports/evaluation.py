@@ -15,8 +15,8 @@ TABLES: Final = (
     "policy_value",
     "policy_diagnostics",
     "regret",
-    "learning_curve",
-    "self_grading",
+    "learning_point",
+    "self_grade",
 )
 
 Row = Mapping[str, Json]

@@ -8,10 +8,8 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from include.contract.batches import closes_at
 from include.contract.canonical import Json, content_hash
 from include.errors import UnknownExperimentError
-from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.reports.connection import Connection, transaction
 
@@ -124,33 +122,6 @@ def lock_batch(connection: Connection, experiment: str, batch_id: str) -> None:
     connection.execute(
         "select pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"{experiment}/{batch_id}",)
     )
-
-
-def closed_batches(
-    connection: Connection, experiment: Experiment, *, until: str | None = None
-) -> list[BatchReference]:
-    """Return the batches whose sums were read after their reward window, in order.
-
-    Parameters
-    ----------
-    connection
-        An open transaction.
-    experiment
-        Cadence and reward window are taken from here.
-    until
-        Newest batch to take, as a backfill asks; all when left out.
-    """
-    rows = connection.execute(
-        "select batch_id, statistics_hash, observed_at from allot.batch_statistics"
-        " where experiment = %s and superseded_at is null"
-        " and (%s::text is null or batch_id <= %s) order by batch_id",
-        (experiment.slug, until, until),
-    ).fetchall()
-    return [
-        BatchReference(batch_id, name)
-        for batch_id, name, observed_at in rows
-        if observed_at >= closes_at(batch_id, experiment.batch, experiment.reward.window)
-    ]
 
 
 def _mark_current(

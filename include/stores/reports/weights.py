@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
@@ -110,15 +110,24 @@ def head(connection: Connection, experiment: str) -> Published:
     UnknownExperimentError
         If the experiment was never registered.
     """
-    row = connection.execute(_SELECT + " order by version desc limit 1", (experiment,)).fetchone()
-    if row is None:
-        raise UnknownExperimentError(f"no experiment {experiment!r} has weights")
-    return _published(row)
+    return _all(connection, experiment, " order by version desc limit 1")[0]
 
 
 def history(connection: Connection, experiment: str) -> list[Published]:
-    """Return every snapshot of an experiment, oldest first."""
-    rows = connection.execute(_SELECT + " order by version", (experiment,))
+    """Return every snapshot of an experiment, oldest first.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If the experiment was never registered.
+    """
+    return _all(connection, experiment, " order by version")
+
+
+def _all(connection: Connection, experiment: str, order: LiteralString) -> list[Published]:
+    rows = connection.execute(_SELECT + order, (experiment,)).fetchall()
+    if not rows:
+        raise UnknownExperimentError(f"no experiment {experiment!r} has weights")
     return [_published(row) for row in rows]
 
 

@@ -1,0 +1,119 @@
+"""Batches as the update reads them: which are closed, and their sums as arrays."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from itertools import groupby
+from typing import Final
+
+from include.bandit.statistics import ArmStatistics
+from include.contract.batches import closes_at
+from include.errors import LineageError
+from include.experiments.schema import Experiment, OpenBanditSource
+from include.stores.reports.connection import Connection
+from include.stores.reports.statistics import (
+    COLUMNS,
+    BatchReference,
+    StatisticsRow,
+    statistics_hash,
+)
+
+_SUMS: Final = tuple(field.name for field in fields(ArmStatistics))
+# Built from the dataclass's own field names.
+_SELECT: Final = "select batch_id, statistics_hash, " + ", ".join(COLUMNS)
+
+
+def closed_batches(connection: Connection, experiment: Experiment) -> list[BatchReference]:
+    """Return the batches whose sums were read after their reward window, in order.
+
+    Sums that were read earlier may miss rewards; their batch waits for the next reading.
+    """
+    rows = connection.execute(
+        "select batch_id, statistics_hash, observed_at from allot.batch_statistics"
+        " where experiment = %s and superseded_at is null order by batch_id",
+        (experiment.slug,),
+    ).fetchall()
+    return [
+        BatchReference(batch_id, name)
+        for batch_id, name, observed_at in rows
+        if observed_at >= closes_at(batch_id, experiment.batch, experiment.reward.window)
+    ]
+
+
+def read_statistics(
+    connection: Connection, experiment: Experiment, batches: Sequence[BatchReference]
+) -> ArmStatistics:
+    """Return the sums that an experiment learns from, a leading axis of batches.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    experiment
+        Arms, positions and the log to learn from.
+    batches
+        Sums by hash, current ones or those that an older version folded.
+
+    Returns
+    -------
+    ArmStatistics
+        Shape ``(batches, positions, K)``, in the order given; versions and cohorts pooled.
+
+    Raises
+    ------
+    LineageError
+        If stored rows are missing, do not hash to their name, or name an unknown arm.
+    """
+    shape = (len(batches), experiment.positions, len(experiment.arms))
+    sums = ArmStatistics.zeros(shape)
+    index = {batch: at for at, batch in enumerate(batches)}
+    for batch, rows in _verified(connection, experiment.slug, batches):
+        for row in _learned(experiment, rows):
+            if row.position >= shape[1] or row.arm >= shape[2]:
+                raise LineageError(
+                    f"experiment {experiment.slug!r}, batch {batch.batch_id}: statistics name "
+                    f"position {row.position} and arm {row.arm}, but it declares {shape[1:]}"
+                )
+            # Rows come sorted, so floats are added in the same order every time.
+            for name in _SUMS:
+                getattr(sums, name)[index[batch], row.position, row.arm] += getattr(row, name)
+    return sums
+
+
+def _learned(experiment: Experiment, rows: Iterable[StatisticsRow]) -> Iterator[StatisticsRow]:
+    source = experiment.source
+    if isinstance(source, OpenBanditSource):
+        return (row for row in rows if row.version == source.learn_from)
+    return iter(rows)
+
+
+def _verified(
+    connection: Connection, experiment: str, batches: Sequence[BatchReference]
+) -> Iterator[tuple[BatchReference, list[StatisticsRow]]]:
+    found = dict(_stored(connection, experiment, batches))
+    for batch in batches:
+        rows = found.get(batch, [])
+        if statistics_hash(experiment, batch.batch_id, rows) != batch.statistics_hash:
+            raise LineageError(
+                f"experiment {experiment!r}: the stored sums of batch {batch.batch_id} do not hash "
+                f"to {batch.statistics_hash}; restore allot.arm_statistics from a backup"
+            )
+        yield batch, rows
+
+
+def _stored(
+    connection: Connection, experiment: str, batches: Sequence[BatchReference]
+) -> Iterator[tuple[BatchReference, list[StatisticsRow]]]:
+    rows = connection.execute(
+        _SELECT + " from allot.arm_statistics"
+        " join unnest(%s::text[], %s::text[]) as wanted (batch_id, statistics_hash)"
+        " using (batch_id, statistics_hash)"
+        " where experiment = %s"
+        ' order by batch_id, version collate "C", position, arm, cohort collate "C"',
+        (
+            [batch.batch_id for batch in batches],
+            [batch.statistics_hash for batch in batches],
+            experiment,
+        ),
+    ).fetchall()
+    for (batch_id, name), group in groupby(rows, key=lambda row: (row[0], row[1])):
+        yield BatchReference(batch_id, name), [StatisticsRow(*row[2:]) for row in group]

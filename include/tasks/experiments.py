@@ -1,0 +1,47 @@
+"""Bring the experiments folder into PostgreSQL."""
+
+import logging
+from pathlib import Path
+
+from include.experiments.schema import load
+from include.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def declared(settings: Settings) -> list[str]:
+    """Return the names of the TOML files in the experiments folder, without reading them."""
+    return sorted(path.stem for path in settings.experiments_dir.glob("*.toml"))
+
+
+def sync_experiment(settings: Settings, name: str, *, submitted_by: str) -> str:
+    """Register the declaration of one TOML file; the same one again changes nothing.
+
+    Returns
+    -------
+    str
+        What happened, for the log.
+
+    Raises
+    ------
+    ExperimentError
+        If the file breaks the schema or its limits, or contradicts what is in force.
+    """
+    from include.stores.reports.experiments import Submission, register
+
+    path: Path = settings.experiments_dir / f"{name}.toml"
+    experiment = load(path)
+    submission = Submission("toml", submitted_by, f"file {path.name}")
+    revision = register(settings, experiment, submission)
+    told = f"revision {revision.number} in force ({revision.revision_hash[:12]})"
+    _log.info("%s: %s", experiment.slug, told)
+    return told
+
+
+def registered(settings: Settings) -> list[str]:
+    """Return the slugs of all experiments that PostgreSQL knows, however they came."""
+    from include.stores.reports.connection import transaction
+    from include.stores.reports.experiments import slugs
+
+    with transaction(settings) as connection:
+        return slugs(connection)

@@ -1,0 +1,68 @@
+"""Which version comes next: pure decisions on batches, whatever woke the update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from include.stores.reports.statistics import BatchReference
+from include.stores.reports.trail import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One version to publish.
+
+    Attributes
+    ----------
+    reason
+        Why: ``batch``, ``restatement`` or ``revision``.
+    batches
+        The sums to fold, in ``batch_id`` order.
+    restated
+        Batches up to the head's newest whose sums changed or that came late.
+    """
+
+    reason: Reason
+    batches: tuple[BatchReference, ...]
+    restated: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> str | None:
+        """The newest batch folded in."""
+        return self.batches[-1].batch_id if self.batches else None
+
+
+def next_step(
+    folded: Sequence[BatchReference],
+    closed: Sequence[BatchReference],
+    *,
+    revised: bool,
+    until: str | None = None,
+) -> Step | None:
+    """Decide the next version, or that there is nothing to do.
+
+    What changed up to the newest folded batch comes first, as one version however much
+    changed; then every newer batch in order, one version each, so that the history
+    shows each day.
+
+    Parameters
+    ----------
+    folded
+        What the head folded.
+    closed
+        All closed batches with their current sums.
+    revised
+        Whether another revision is in force than the head's.
+    until
+        Newest batch to go to, as a backfill asks; all when left out.
+    """
+    newest = folded[-1].batch_id if folded else ""
+    before = {batch.batch_id: batch for batch in folded}
+    now = before | {batch.batch_id: batch for batch in closed if batch.batch_id <= newest}
+    settled = tuple(now[batch_id] for batch_id in sorted(now))
+    restated = tuple(batch.batch_id for batch in settled if before.get(batch.batch_id) != batch)
+    if revised or restated:
+        return Step("revision" if revised else "restatement", settled, restated)
+    newer = sorted(batch for batch in closed if batch.batch_id > newest)
+    if newer and (until is None or newer[0].batch_id <= until):
+        return Step("batch", (*settled, newer[0]))
+    return None
