@@ -150,7 +150,7 @@ def _disagreement(weighted: Sequence, equal: Sequence) -> BoolArray:
     wide = np.where(ready, equal.standard_error, 0.0)
     narrow = np.where(ready, weighted.standard_error, 0.0)
     spread = np.sqrt(np.maximum(wide**2 - narrow**2, 0.0))
-    # Nearly equal weights leave nothing to contradict: a difference of 1 % of an error is noise.
-    limit = np.maximum(DISAGREEMENT_Z * spread, 0.01 * narrow)
+    # Nearly equal weights leave nothing to contradict: a quarter of an error is noise.
+    limit = np.maximum(DISAGREEMENT_Z * spread, 0.25 * narrow)
     contradicted: BoolArray = ready & (np.abs(weighted.estimate - equal.estimate) > limit)
     return contradicted
