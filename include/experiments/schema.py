@@ -1,6 +1,7 @@
 """The experiment: arms, reward, policy, limits, as a team declares them."""
 
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,6 +19,7 @@ from include.contract.canonical import content_hash
 from include.contract.limits import Bounds, bucket_bounds
 from include.contract.names import NAME_PATTERN
 from include.contract.rounding import default_buckets
+from include.contract.weights import POOLED_CELL
 from include.errors import ExperimentError, InfeasibleLimitsError
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -74,17 +76,36 @@ class Policy(_Declared):
 class Prior(_Declared):
     """Belief before the first batch.
 
-    ``beta`` (bernoulli) uses ``alpha`` and ``beta``; ``normal`` (bounded and real) uses
-    ``mean`` and ``strength``, a number of pseudo-observations; ``empirical_bayes`` fits either
-    to the arms.
+    Bernoulli rewards use ``alpha`` and ``beta``; bounded and real ones ``mean`` and
+    ``strength``, a number of pseudo-observations. ``informative`` gives arms their own pair,
+    under a version; ``empirical_bayes`` fits one pair to all arms.
     """
 
-    kind: Literal["declared", "empirical_bayes"] = "declared"
+    kind: Literal["declared", "informative", "empirical_bayes"] = "declared"
     version: str = "1"
     alpha: float = Field(default=1.0, gt=0)
     beta: float = Field(default=1.0, gt=0)
     mean: float = 0.0
     strength: float = Field(default=1.0, gt=0)
+    deviation: float | None = Field(
+        default=None, gt=0, description="of one reward; null: the largest possible, or estimated"
+    )
+    arms: dict[Name, tuple[float, float]] = Field(
+        default_factory=dict, description="informative: arm to (alpha, beta) or (mean, strength)"
+    )
+    cohort_strength: float = Field(
+        default=100.0,
+        ge=0,
+        description="observations of other cohorts that count in a cohort's belief, at most",
+    )
+
+    @model_validator(mode="after")
+    def _informative(self) -> Self:
+        if (self.kind == "informative") != bool(self.arms):
+            raise ValueError("prior.arms is what kind 'informative' declares, and only it")
+        if weak := sorted(arm for arm, pair in self.arms.items() if pair[1] <= 0):
+            raise ValueError(f"prior.arms: strength is not positive for {', '.join(weak)}")
+        return self
 
 
 class Memory(_Declared):
@@ -93,6 +114,20 @@ class Memory(_Declared):
     discount: float = Field(default=1.0, gt=0, le=1.0)
     window_batches: int | None = Field(default=None, ge=1)
     stratified: bool = Field(default=False, description="compare arms within batches, not pooled")
+
+
+class ContextCell(_Declared):
+    """Contexts that share one set of weights: those that have every value of ``when``.
+
+    ``features`` are the numbers by which linear policies tell cells apart.
+    """
+
+    when: dict[str, str | int | bool] = Field(min_length=1)
+    features: tuple[float, ...] = ()
+
+    def matches(self, context: Mapping[str, object]) -> bool:
+        """Tell whether a context belongs here; values are compared as text."""
+        return all(str(context.get(key)) == str(value) for key, value in self.when.items())
 
 
 class LimitsDeclaration(_Declared):
@@ -132,6 +167,9 @@ class Experiment(_Declared):
     policy: Policy = Policy()
     prior: Prior = Prior()
     memory: Memory = Memory()
+    cells: dict[Name, ContextCell] = Field(
+        default_factory=dict, description="cohorts with weights of their own, first match wins"
+    )
     limits: LimitsDeclaration = LimitsDeclaration()
     assignment: Literal["rerandomise", "nested"] = "rerandomise"
     quality: Quality = Quality()
@@ -148,12 +186,20 @@ class Experiment(_Declared):
             "control": {self.control} if self.control is not None else set(),
             "limits.reserved": set(self.limits.reserved),
             "default_shares": set(self.default_shares or ()),
+            "prior.arms": set(self.prior.arms),
         }
         for field, arms in named.items():
             if unknown := arms - set(self.arms):
                 raise ValueError(f"{field} names unknown arms: {', '.join(sorted(unknown))}")
+        if len({len(cell.features) for cell in self.cells.values()}) > 1:
+            raise ValueError("cells must all have the same number of features")
         self.default_buckets()
         return self
+
+    def cell_of(self, context: Mapping[str, object]) -> str:
+        """Return the first declared cell that a context matches; the pooled cell otherwise."""
+        matching = (name for name, cell in self.cells.items() if cell.matches(context))
+        return next(matching, POOLED_CELL)
 
     def bucket_bounds(self) -> Bounds:
         """Return the fewest and most buckets of every arm under the declared limits.
