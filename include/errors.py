@@ -83,3 +83,7 @@ class RefusedShareError(SourceError):
 
 class RowCountError(LakeError):
     """Rows in are not rows in silver plus rows in quarantine."""
+
+
+class ExpectationError(AllotError):
+    """An expectation could not be evaluated, which is not the same as failing."""

@@ -1,0 +1,154 @@
+"""Running a suite of Great Expectations on frames, and adding up what it finds."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from include.errors import ExpectationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations import ExpectationSuite
+
+Severity = Literal["critical", "warning"]
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one expectation found on one frame.
+
+    Attributes
+    ----------
+    suite, name, says, severity
+        Which expectation, in the words of the suite.
+    evaluated, unexpected
+        Rows looked at, and rows that failed; 1 and 0 or 1 for an expectation of a table.
+    rows
+        Index labels of the rows that failed, shape (unexpected,); empty for a table's.
+    observed
+        What was found instead, for people.
+    """
+
+    suite: str
+    name: str
+    says: str
+    severity: Severity
+    evaluated: int
+    unexpected: int
+    rows: NDArray[np.int64]
+    observed: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Findings of one expectation, added over frames."""
+
+    suite: str
+    name: str
+    says: str
+    severity: Severity
+    evaluated: int = 0
+    unexpected: int = 0
+    observed: list[str] = field(default_factory=list)
+
+    @property
+    def success(self) -> bool:
+        """Tell whether nothing failed."""
+        return self.unexpected == 0
+
+    def add(self, finding: Finding) -> None:
+        """Add a finding of the same expectation."""
+        self.evaluated += finding.evaluated
+        self.unexpected += finding.unexpected
+        if finding.observed and len(self.observed) < _EXAMPLES:
+            self.observed.append(finding.observed)
+
+
+class Checker:
+    """A suite bound to an ephemeral context, ready to run on frames."""
+
+    def __init__(self, suite: "ExpectationSuite") -> None:
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        # It says "Calculating Metrics" and "context set" at INFO for every frame.
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        batch = (
+            context.data_sources.add_pandas("frames")
+            .add_dataframe_asset("frame")
+            .add_batch_definition_whole_dataframe("whole")
+        )
+        self._suite_name = str(suite.name)
+        self._definition = context.validation_definitions.add(
+            gx.ValidationDefinition(
+                name=self._suite_name, data=batch, suite=context.suites.add(suite)
+            )
+        )
+
+    def run(self, frame: "pd.DataFrame") -> list[Finding]:
+        """Check a frame; its index labels name the rows.
+
+        Raises
+        ------
+        ExpectationError
+            If an expectation could not be evaluated.
+        """
+        result = self._definition.run(
+            batch_parameters={"dataframe": frame},
+            result_format={"result_format": "COMPLETE", "exclude_unexpected_values": True},
+        )
+        return [self._finding(entry, len(frame)) for entry in result.results]
+
+    def _finding(self, entry: Any, rows: int) -> Finding:  # noqa: ANN401 - untyped library
+        config, found = entry.expectation_config, entry.result
+        name = config.meta["name"]
+        if not entry.success and not found:
+            raise ExpectationError(
+                f"expectation {name!r} could not be evaluated: {entry.exception_info}"
+            )
+        of_rows = "element_count" in found
+        labels = found.get("unexpected_index_list") or []
+        unexpected = len(labels) if of_rows else int(not entry.success)
+        if of_rows and unexpected != found["unexpected_count"]:
+            raise ExpectationError(f"expectation {name!r} does not say which rows it refuses")
+        return Finding(
+            suite=self._suite_name,
+            name=name,
+            says=config.meta["says"],
+            severity="warning" if str(entry.expectation_config.severity) == "warning" else "critical",
+            evaluated=rows if of_rows else 1,
+            unexpected=unexpected,
+            rows=np.asarray(labels if of_rows else [], np.int64),
+            observed=_observed(found) if unexpected else "",
+        )
+
+
+def add_up(tallies: dict[tuple[str, str], Tally], findings: Iterable[Finding]) -> None:
+    """Add findings to the tallies of their expectations, in place."""
+    for finding in findings:
+        key = (finding.suite, finding.name)
+        if key not in tallies:
+            tallies[key] = Tally(finding.suite, finding.name, finding.says, finding.severity)
+        tallies[key].add(finding)
+
+
+def _observed(found: dict[str, Any]) -> str:
+    mismatched = found.get("details", {}).get("mismatched")
+    if isinstance(mismatched, dict):
+        parts = [
+            f"{kind}: {', '.join(map(repr, mismatched[kind]))}"
+            for kind in ("missing", "unexpected")
+            if mismatched.get(kind)
+        ]
+        return "; ".join(parts)
+    if "observed_value" in found and not isinstance(found["observed_value"], list):
+        return str(found["observed_value"])
+    values = found.get("partial_unexpected_list", [])[:_EXAMPLES]
+    return ", ".join(map(str, values))

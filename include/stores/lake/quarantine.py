@@ -1,0 +1,107 @@
+"""Quarantine: every refused row, as it came, with the name of the expectation that refused it."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from include.settings import Settings
+from include.stores.lake.delta import Replacement, TableSpec, open_table
+from include.stores.lake.storage import delta_options
+
+if TYPE_CHECKING:
+    import polars as pl
+
+QUARANTINE: Final = TableSpec(
+    name="quarantine",
+    columns={
+        "source": "string",
+        "behavior_policy": "string",
+        "bronze": "string",
+        "row_id": "string",
+        "row_number": "int64",
+        "batch_id": "string",
+        "arm": "int16",
+        "expectation": "string",
+        "all_expectations": "string",
+        "raw": "string",
+    },
+    partition_by=("source", "behavior_policy", "bronze"),
+    encodings={},
+)
+# A line longer than this is cut: bronze has the whole.
+RAW_CHARACTERS: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that an expectation refused.
+
+    Attributes
+    ----------
+    row_id
+        As it would have been in silver.
+    row_number
+        Line in its bronze object, from 1 below the header.
+    batch_id, arm
+        Where the row says so readably, else None.
+    expectation
+        The first that refused it.
+    all_expectations
+        All that refused it, with commas between.
+    raw
+        The line as it came; bytes that are no text are escaped.
+    """
+
+    row_id: str
+    row_number: int
+    batch_id: str | None
+    arm: int | None
+    expectation: str
+    all_expectations: str
+    raw: str
+
+
+def replace_quarantine(
+    settings: Settings,
+    source: str,
+    behavior_policy: str,
+    bronze_sha256: str,
+    rows: Sequence[RefusedRow],
+    *,
+    identity: str,
+) -> int:
+    """Replace the refused rows of one bronze object; return the table's version."""
+    import pyarrow as pa
+
+    bronze = bronze_sha256[:16]
+    keys = {"source": source, "behavior_policy": behavior_policy, "bronze": bronze}
+    replacement = Replacement(settings, QUARANTINE, keys)
+    if rows:
+        names = [field.name for field in fields(RefusedRow)]
+        columns = dict(zip(names, zip(*map(astuple, rows), strict=True), strict=True))
+        schema = QUARANTINE.schema()
+        replacement.write(
+            keys,
+            pa.table(
+                {
+                    name: pa.array(values, schema.field(name).type)
+                    for name, values in columns.items()
+                }
+            ),
+        )
+    return replacement.commit(identity, {"allot.rows": str(len(rows))})
+
+
+def scan_quarantine(
+    settings: Settings, source: str, behavior_policy: str, bronze_sha256: str
+) -> "pl.LazyFrame":
+    """Scan the refused rows of a bronze object."""
+    import polars as pl
+
+    table = open_table(settings, QUARANTINE)
+    frame = pl.scan_delta(table, storage_options=delta_options(settings))
+    return frame.filter(
+        (pl.col("source") == source)
+        & (pl.col("behavior_policy") == behavior_policy)
+        & (pl.col("bronze") == bronze_sha256[:16])
+    )
