@@ -26,7 +26,7 @@ class CellBelief:
     evidence
         Folded sums, ``(P, K)``, those borrowed from other cells included.
     own
-        Folded sums of this cell alone; equal to `evidence` in the pool.
+        Folded sums of this cell alone; none in the pool.
     posteriors
         One posterior per position, each over K arms.
     decisions, rewards
@@ -78,7 +78,10 @@ class CellBelief:
 
     @staticmethod
     def across(cells: "list[CellBelief]", slot: int) -> Belief:
-        """Return what a contextual policy sees: own evidence of every cell, ``(C, K)``."""
+        """Return what a contextual policy sees: own evidence of every cell, ``(C, K)``.
+
+        The pool's row is empty: it repeats the others, and contexts of no cell have no features.
+        """
         parts = [cell.own[slot] for cell in cells]
         first = cells[0]
         return Belief(
@@ -129,6 +132,7 @@ def beliefs(experiment: Experiment, statistics: Mapping[str, ArmStatistics]) -> 
     empty = ArmStatistics.zeros((0, *shape))
     own = {name: fold(statistics.get(name, empty), experiment.memory) for name in names}
     raw = {name: statistics.get(name, empty).pooled(axis=0) for name in names}
+    nothing = fold(empty, experiment.memory)
     believed = []
     for name in names:
         others = [own[other] for other in names if other != name]
@@ -140,7 +144,7 @@ def beliefs(experiment: Experiment, statistics: Mapping[str, ArmStatistics]) -> 
             CellBelief(
                 cell=name,
                 evidence=evidence,
-                own=own[name] if not pooled else evidence,
+                own=own[name] if not pooled else nothing,
                 posteriors=_posteriors(experiment, evidence),
                 decisions=np.sum([part.n for part in counted], axis=0, dtype=np.float64),
                 rewards=np.sum([part.sum_r for part in counted], axis=0),

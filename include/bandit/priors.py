@@ -89,7 +89,7 @@ def real_posterior(
     data, and b₀ = (a₀ − 1) d² with d the declared deviation of one reward. Without one, d² is
     the variance within arms, pooled over arms; 1 where rewards do not vary at all.
     """
-    variance = _variance_within(evidence) if prior.deviation is None else prior.deviation**2
+    variance = variance_within(evidence) if prior.deviation is None else prior.deviation**2
     mean, strength = _mean_and_strength(evidence, prior, arms, variance)
     total = strength + evidence.n
     shape = (3 + strength) / 2 + evidence.n / 2
@@ -178,12 +178,13 @@ def _mean_and_strength(
 ) -> tuple[FloatArray, FloatArray]:
     mean, strength = _pairs(prior, arms, (prior.mean, prior.strength))
     if prior.kind == "empirical_bayes":
-        fitted = fit_normal_prior(evidence, prior, _variance_within(evidence, variance))
+        fitted = fit_normal_prior(evidence, prior, variance_within(evidence, variance))
         return np.full(len(arms), fitted[0]), np.full(len(arms), fitted[1])
     return mean, strength
 
 
-def _variance_within(evidence: Evidence, otherwise: float = 1.0) -> float:
+def variance_within(evidence: Evidence, otherwise: float = 1.0) -> float:
+    """Return Σ(r − r̄)² over all arms by its degrees of freedom; `otherwise` where it is 0."""
     freedom = float(np.sum(np.maximum(evidence.n - 1, 0.0)))
     squares = float(np.sum(evidence.squares_within()))
     # Squares that are rounding noise beside Σr² would make a posterior of no width.

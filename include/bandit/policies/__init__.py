@@ -9,6 +9,9 @@ from include.bandit.policies import (
     epsilon_greedy,
     fixed,
     kl_ucb,
+    lin_ucb,
+    linear_thompson,
+    position_based,
     thompson,
     top_two_thompson,
     ucb1,
@@ -25,6 +28,9 @@ POLICIES: Final[dict[str, Policy]] = {
     "kl_ucb": Policy(kl_ucb.Params, kl_ucb.propose),
     "uniform": Policy(uniform.Params, uniform.propose),
     "fixed": Policy(fixed.Params, fixed.propose),
+    "position_based": Policy(position_based.Params, position_based.propose, scope="slate"),
+    "linear_thompson": Policy(linear_thompson.Params, linear_thompson.propose, scope="context"),
+    "lin_ucb": Policy(lin_ucb.Params, lin_ucb.propose, scope="context"),
 }
 
 __all__ = ["POLICIES", "Belief", "Params", "Policy", "find", "method_of"]
