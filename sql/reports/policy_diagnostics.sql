@@ -8,15 +8,17 @@ with incoming as (
         given.log,
         given.evaluation_policy,
         given.position,
+        given.estimator,
         given.n,
-        given.rewarded,
         given.effective_sample_size,
+        given.effective_rewards,
         given.largest_weight,
         given.mean_weight,
+        given.mean_weight_error,
         given.mass_without_support,
         given.disagreement,
         given.verdict,
-        given.reason
+        given.reasons
     from jsonb_populate_recordset(null::allot.policy_diagnostics, %(rows)s::jsonb) as given
 ),
 
@@ -33,13 +35,14 @@ absent as (
                 incoming.log = stored.log
                 and incoming.evaluation_policy = stored.evaluation_policy
                 and incoming.position = stored.position
+                and incoming.estimator = stored.estimator
         )
 )
 
 insert into allot.policy_diagnostics (
-    experiment, batch_id, statistics_hash, log, evaluation_policy, position, n, rewarded,
-    effective_sample_size, largest_weight, mean_weight, mass_without_support, disagreement,
-    verdict, reason
+    experiment, batch_id, statistics_hash, log, evaluation_policy, position, estimator, n,
+    effective_sample_size, effective_rewards, largest_weight, mean_weight, mean_weight_error,
+    mass_without_support, disagreement, verdict, reasons
 )
 select
     experiment,
@@ -48,26 +51,29 @@ select
     log,
     evaluation_policy,
     position,
+    estimator,
     n,
-    rewarded,
     effective_sample_size,
+    effective_rewards,
     largest_weight,
     mean_weight,
+    mean_weight_error,
     mass_without_support,
     disagreement,
     verdict,
-    reason
+    reasons
 from incoming
 on conflict (
-    experiment, batch_id, statistics_hash, log, evaluation_policy, position
+    experiment, batch_id, statistics_hash, log, evaluation_policy, position, estimator
 )
 do update set
     n = excluded.n,
-    rewarded = excluded.rewarded,
     effective_sample_size = excluded.effective_sample_size,
+    effective_rewards = excluded.effective_rewards,
     largest_weight = excluded.largest_weight,
     mean_weight = excluded.mean_weight,
+    mean_weight_error = excluded.mean_weight_error,
     mass_without_support = excluded.mass_without_support,
     disagreement = excluded.disagreement,
     verdict = excluded.verdict,
-    reason = excluded.reason
+    reasons = excluded.reasons

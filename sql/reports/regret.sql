@@ -14,7 +14,8 @@ with incoming as (
         given.cumulative_lo,
         given.cumulative_hi,
         given.level,
-        given.best_arm
+        given.best_arm,
+        given.candidates
     from jsonb_populate_recordset(null::allot.regret, %(rows)s::jsonb) as given
 ),
 
@@ -36,7 +37,7 @@ absent as (
 
 insert into allot.regret (
     experiment, batch_id, statistics_hash, log, policy, up_to_batch, decisions, per_decision,
-    cumulative, cumulative_lo, cumulative_hi, level, best_arm
+    cumulative, cumulative_lo, cumulative_hi, level, best_arm, candidates
 )
 select
     experiment,
@@ -51,7 +52,8 @@ select
     cumulative_lo,
     cumulative_hi,
     level,
-    best_arm
+    best_arm,
+    candidates
 from incoming
 on conflict (
     experiment, batch_id, statistics_hash, log, policy, up_to_batch
@@ -63,4 +65,5 @@ do update set
     cumulative_lo = excluded.cumulative_lo,
     cumulative_hi = excluded.cumulative_hi,
     level = excluded.level,
-    best_arm = excluded.best_arm
+    best_arm = excluded.best_arm,
+    candidates = excluded.candidates

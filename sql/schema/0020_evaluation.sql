@@ -94,45 +94,53 @@ create table allot.policy_diagnostics (
     log text not null,
     evaluation_policy text not null,
     position text not null check (position ~ '^(all|[0-9]+)$'),
+    estimator text not null,
     n bigint not null check (n > 0),
-    rewarded bigint not null check (rewarded >= 0),
     effective_sample_size double precision not null check (effective_sample_size >= 0),
+    effective_rewards double precision check (effective_rewards >= 0),
     largest_weight double precision not null check (largest_weight >= 0),
     mean_weight double precision not null check (mean_weight >= 0),
+    mean_weight_error double precision not null check (mean_weight_error >= 0),
     mass_without_support double precision not null check (
         mass_without_support between 0 and 1
     ),
     disagreement double precision check (disagreement >= 0),
-    verdict text not null check (verdict in ('ok', 'unknown')),
-    reason text not null,
-    primary key (experiment, batch_id, statistics_hash, log, evaluation_policy, position),
+    verdict text not null check (verdict in ('usable', 'unknown')),
+    reasons text not null,
+    primary key (
+        experiment, batch_id, statistics_hash, log, evaluation_policy, position, estimator
+    ),
     foreign key (experiment, batch_id, statistics_hash)
     references allot.evaluation (experiment, batch_id, statistics_hash) on delete cascade
 );
 
 comment on table allot.policy_diagnostics is
-'Whether the log can carry the estimates; below the limits the verdict is unknown.';
+'Whether the log can carry an estimate; beyond the limits the verdict is unknown.';
 comment on column allot.policy_diagnostics.experiment is 'Slug of the experiment.';
 comment on column allot.policy_diagnostics.batch_id is 'Newest batch that the evaluation read.';
 comment on column allot.policy_diagnostics.statistics_hash is 'Names what the evaluation read.';
 comment on column allot.policy_diagnostics.log is 'Whose log was weighted.';
 comment on column allot.policy_diagnostics.evaluation_policy is 'Who is judged.';
 comment on column allot.policy_diagnostics.position is 'Slot in the slate from 0, or all.';
+comment on column allot.policy_diagnostics.estimator is 'Off-policy estimator.';
 comment on column allot.policy_diagnostics.n is 'Logged rows.';
-comment on column allot.policy_diagnostics.rewarded is 'Logged rows with a reward other than 0.';
 comment on column allot.policy_diagnostics.effective_sample_size is
-'(Σw)² / Σw²: how many on-policy rows the weighted rows are worth.';
-comment on column allot.policy_diagnostics.largest_weight is 'Largest importance weight w.';
+'(Σw)² / Σw²: how many equally weighted rows would be as noisy.';
+comment on column allot.policy_diagnostics.effective_rewards is
+'(Σwr)² / Σ(wr)²: the same for rewarded rows; null where rewards are not 0 or 1.';
+comment on column allot.policy_diagnostics.largest_weight is
+'Largest importance weight w; an upper bound where only sums were read.';
 comment on column allot.policy_diagnostics.mean_weight is
-'Mean of w, about 1 where the logged propensities are right.';
+'Mean of w: about 1 where the logged propensities are right.';
+comment on column allot.policy_diagnostics.mean_weight_error is 'Standard error of that mean.';
 comment on column allot.policy_diagnostics.mass_without_support is
 'Share of the judged policy''s decisions on arms that the log never shows.';
 comment on column allot.policy_diagnostics.disagreement is
-'Largest gap between two estimators over the larger standard error; null where there is none.';
+'Distance to the reference estimator in joint standard errors; null for the reference.';
 comment on column allot.policy_diagnostics.verdict is
-'ok, or unknown: do not act on the estimate.';
-comment on column allot.policy_diagnostics.reason is
-'Which limits were broken, in words; empty when ok.';
+'usable, or unknown: then the estimate is no finding.';
+comment on column allot.policy_diagnostics.reasons is
+'Which limits were broken, in words; empty when usable.';
 
 create table allot.regret (
     experiment allot.name not null,
@@ -148,6 +156,7 @@ create table allot.regret (
     cumulative_hi double precision,
     level double precision not null check (level > 0 and level < 1),
     best_arm smallint not null check (best_arm >= 0),
+    candidates integer not null check (candidates > 0),
     primary key (experiment, batch_id, statistics_hash, log, policy, up_to_batch),
     foreign key (experiment, batch_id, statistics_hash)
     references allot.evaluation (experiment, batch_id, statistics_hash) on delete cascade,
@@ -173,8 +182,9 @@ comment on column allot.regret.cumulative_hi is
 'Upper end of an interval that includes not knowing which arm is best.';
 comment on column allot.regret.level is 'Nominal coverage of the interval, as 0.95.';
 comment on column allot.regret.best_arm is 'Arm with the highest estimated value, by index.';
+comment on column allot.regret.candidates is 'How many arms may be the best, by what the log tells.';
 
-create table allot.learning_curve (
+create table allot.learning_point (
     experiment allot.name not null,
     batch_id allot.batch_id not null,
     statistics_hash allot.hash not null,
@@ -194,26 +204,26 @@ create table allot.learning_curve (
     constraint ordered check (lo <= hi)
 );
 
-comment on table allot.learning_curve is
+comment on table allot.learning_point is
 'What if this policy had learned here? Rejection replay keeps the rows that it would have chosen.';
-comment on column allot.learning_curve.experiment is 'Slug of the experiment.';
-comment on column allot.learning_curve.batch_id is 'Newest batch that the evaluation read.';
-comment on column allot.learning_curve.statistics_hash is 'Names what the evaluation read.';
-comment on column allot.learning_curve.log is
+comment on column allot.learning_point.experiment is 'Slug of the experiment.';
+comment on column allot.learning_point.batch_id is 'Newest batch that the evaluation read.';
+comment on column allot.learning_point.statistics_hash is 'Names what the evaluation read.';
+comment on column allot.learning_point.log is
 'The log that was replayed; only a uniform one is unbiased.';
-comment on column allot.learning_curve.policy is 'Policy that learns from the rows it kept.';
-comment on column allot.learning_curve.up_to_batch is 'Newest batch replayed up to this point.';
-comment on column allot.learning_curve.rows_read is 'Rows offered up to this point.';
-comment on column allot.learning_curve.rows_kept is
+comment on column allot.learning_point.policy is 'Policy that learns from the rows it kept.';
+comment on column allot.learning_point.up_to_batch is 'Newest batch replayed up to this point.';
+comment on column allot.learning_point.rows_read is 'Rows offered up to this point.';
+comment on column allot.learning_point.rows_kept is
 'Rows kept: about one in as many as there are arms.';
-comment on column allot.learning_curve.clicks is 'Rewards on the kept rows.';
-comment on column allot.learning_curve.mean_reward is
+comment on column allot.learning_point.clicks is 'Rewards on the kept rows.';
+comment on column allot.learning_point.mean_reward is
 'Clicks / rows kept; null where none was kept.';
-comment on column allot.learning_curve.lo is 'Lower end of the interval of the mean reward.';
-comment on column allot.learning_curve.hi is 'Upper end of the interval of the mean reward.';
-comment on column allot.learning_curve.level is 'Nominal coverage of the interval, as 0.95.';
+comment on column allot.learning_point.lo is 'Lower end of the interval of the mean reward.';
+comment on column allot.learning_point.hi is 'Upper end of the interval of the mean reward.';
+comment on column allot.learning_point.level is 'Nominal coverage of the interval, as 0.95.';
 
-create table allot.self_grading (
+create table allot.self_grade (
     experiment allot.name not null,
     batch_id allot.batch_id not null,
     statistics_hash allot.hash not null,
@@ -238,26 +248,26 @@ create table allot.self_grading (
     constraint ordered check (lo <= hi and on_policy_lo <= on_policy_hi)
 );
 
-comment on table allot.self_grading is
+comment on table allot.self_grade is
 'The estimators graded: a policy''s value estimated from another log, beside its own logged mean.';
-comment on column allot.self_grading.experiment is 'Slug of the experiment.';
-comment on column allot.self_grading.batch_id is 'Newest batch that the evaluation read.';
-comment on column allot.self_grading.statistics_hash is 'Names what the evaluation read.';
-comment on column allot.self_grading.log is 'Log that the estimate is made from.';
-comment on column allot.self_grading.evaluation_policy is
+comment on column allot.self_grade.experiment is 'Slug of the experiment.';
+comment on column allot.self_grade.batch_id is 'Newest batch that the evaluation read.';
+comment on column allot.self_grade.statistics_hash is 'Names what the evaluation read.';
+comment on column allot.self_grade.log is 'Log that the estimate is made from.';
+comment on column allot.self_grade.evaluation_policy is
 'Policy that is estimated, and which has a log of its own.';
-comment on column allot.self_grading.estimator is 'Off-policy estimator that is graded.';
-comment on column allot.self_grading.interval_method is 'How its interval was made.';
-comment on column allot.self_grading.estimate is 'Estimated reward per decision.';
-comment on column allot.self_grading.lo is 'Lower end of the estimate''s interval.';
-comment on column allot.self_grading.hi is 'Upper end of the estimate''s interval.';
-comment on column allot.self_grading.on_policy_mean is
+comment on column allot.self_grade.estimator is 'Off-policy estimator that is graded.';
+comment on column allot.self_grade.interval_method is 'How its interval was made.';
+comment on column allot.self_grade.estimate is 'Estimated reward per decision.';
+comment on column allot.self_grade.lo is 'Lower end of the estimate''s interval.';
+comment on column allot.self_grade.hi is 'Upper end of the estimate''s interval.';
+comment on column allot.self_grade.on_policy_mean is
 'Mean reward in the judged policy''s own log.';
-comment on column allot.self_grading.on_policy_lo is 'Lower end of that mean''s interval.';
-comment on column allot.self_grading.on_policy_hi is 'Upper end of that mean''s interval.';
-comment on column allot.self_grading.level is 'Nominal coverage of both intervals, as 0.95.';
-comment on column allot.self_grading.error is 'estimate − on_policy_mean.';
-comment on column allot.self_grading.covered is
+comment on column allot.self_grade.on_policy_lo is 'Lower end of that mean''s interval.';
+comment on column allot.self_grade.on_policy_hi is 'Upper end of that mean''s interval.';
+comment on column allot.self_grade.level is 'Nominal coverage of both intervals, as 0.95.';
+comment on column allot.self_grade.error is 'estimate − on_policy_mean.';
+comment on column allot.self_grade.covered is
 'Whether the estimate''s interval holds the on-policy mean; null without an interval.';
 
 create table allot.tracking_run (

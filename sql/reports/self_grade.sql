@@ -16,11 +16,11 @@ with incoming as (
         given.on_policy_lo,
         given.on_policy_hi,
         given.level
-    from jsonb_populate_recordset(null::allot.self_grading, %(rows)s::jsonb) as given
+    from jsonb_populate_recordset(null::allot.self_grade, %(rows)s::jsonb) as given
 ),
 
 absent as (
-    delete from allot.self_grading as stored
+    delete from allot.self_grade as stored
     where
         stored.experiment = %(experiment)s
         and stored.batch_id = %(batch_id)s
@@ -36,7 +36,7 @@ absent as (
         )
 )
 
-insert into allot.self_grading (
+insert into allot.self_grade (
     experiment, batch_id, statistics_hash, log, evaluation_policy, estimator, interval_method,
     estimate, lo, hi, on_policy_mean, on_policy_lo, on_policy_hi, level
 )

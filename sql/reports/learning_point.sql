@@ -15,11 +15,11 @@ with incoming as (
         given.lo,
         given.hi,
         given.level
-    from jsonb_populate_recordset(null::allot.learning_curve, %(rows)s::jsonb) as given
+    from jsonb_populate_recordset(null::allot.learning_point, %(rows)s::jsonb) as given
 ),
 
 absent as (
-    delete from allot.learning_curve as stored
+    delete from allot.learning_point as stored
     where
         stored.experiment = %(experiment)s
         and stored.batch_id = %(batch_id)s
@@ -34,7 +34,7 @@ absent as (
         )
 )
 
-insert into allot.learning_curve (
+insert into allot.learning_point (
     experiment, batch_id, statistics_hash, log, policy, up_to_batch, rows_read, rows_kept,
     clicks, mean_reward, lo, hi, level
 )
