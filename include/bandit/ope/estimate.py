@@ -9,7 +9,9 @@ import numpy as np
 from include.bandit.ope.diagnostics import Diagnostics
 from include.errors import EvaluationError
 
-IntervalMethod = Literal["normal", "bootstrap", "empirical-bernstein", "betting", "asymptotic"]
+IntervalMethod = Literal[
+    "normal", "score", "bootstrap", "empirical-bernstein", "betting", "asymptotic"
+]
 Verdict = Literal["usable", "unknown"]
 
 
@@ -20,7 +22,7 @@ class Interval:
     Attributes
     ----------
     method
-        ``normal`` and ``bootstrap`` hold for large n at one look; ``empirical-bernstein`` holds
+        ``normal``, ``score`` and ``bootstrap`` hold for large n at one look; ``empirical-bernstein`` holds
         for every n at one look; ``betting`` holds for every n at all looks at once;
         ``asymptotic`` at all looks for large n.
     level

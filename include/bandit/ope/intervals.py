@@ -16,6 +16,18 @@ def normal(value: float, variance: float, level: float) -> Interval:
     return Interval("normal", level, value - half, value + half)
 
 
+def score(value: float, n: int, level: float) -> Interval:
+    """Return the score interval of a plain mean of rewards in [0, 1] (Wilson 1927).
+
+    The values μ with |value − μ| ≤ z √(μ (1 − μ) / n). No reward at all gives [0, z² / (n + z²)],
+    where value ± z √variance would claim certainty.
+    """
+    z2 = float(ndtri(0.5 + level / 2.0)) ** 2
+    middle = (value + z2 / (2.0 * n)) / (1.0 + z2 / n)
+    half = float(np.sqrt(z2 * value * (1.0 - value) / n + (z2 / (2.0 * n)) ** 2)) / (1.0 + z2 / n)
+    return Interval("score", level, max(middle - half, 0.0), min(middle + half, 1.0))
+
+
 def empirical_bernstein(
     value: float, variance: float, n: int, spread: float, level: float
 ) -> Interval:

@@ -186,10 +186,28 @@ def _rows(data: Feedback, policy: EvaluationPolicy, model: RewardModel | None) -
 
 
 def _sums(data: ArmStatistics, policy: FloatArray, model: RewardModel | None) -> Sums:
-    shape = data.n.shape[-2:]
     if data.n.ndim not in (2, 3) or not np.any(data.n):
         raise FeedbackError(f"sums of shape {data.n.shape} hold no rows by (positions, arms)")
-    check_policy(policy, (shape[0], shape[1]))
+    check_policy(policy, (data.n.shape[-2], data.n.shape[-1]))
+    return contrast(data, policy, model)
+
+
+def contrast(data: ArmStatistics, table: FloatArray, model: RewardModel | None) -> Sums:
+    """Look at sums through the signed difference of two policies.
+
+    IPS and DR are linear in the policy, so they estimate the difference of two values
+    directly, with the covariance of the two estimates in its variance.
+
+    Parameters
+    ----------
+    data
+        Sums of shape (P, K) or (F, P, K).
+    table
+        Difference of two policies, or a policy; shape (P, K), or (F, P, K) for one per fold.
+    model
+        Reward model.
+    """
+    shape = data.n.shape[-2:]
     zeros = np.zeros_like(data.sum_r)
     q = baseline = zeros
     if model is not None:
@@ -198,14 +216,14 @@ def _sums(data: ArmStatistics, policy: FloatArray, model: RewardModel | None) ->
             raise FeedbackError(f"{len(model.mean)} models for sums of shape {data.n.shape}")
         mean = model.mean if data.n.ndim == 3 else model.mean[0]
         q = zeros + mean
-        baseline = zeros + (mean * policy).sum(axis=-1, keepdims=True)
+        baseline = zeros + (mean * table).sum(axis=-1, keepdims=True)
     return Sums(
         rows=data.n,
-        w=policy * data.sum_ip,
-        w2=policy**2 * data.sum_ip2,
-        wr=policy * data.sum_r_ip,
-        w2r=policy**2 * data.sum_r_ip2,
-        w2r2=policy**2 * data.sum_r2_ip2,
+        w=table * data.sum_ip,
+        w2=table**2 * data.sum_ip2,
+        wr=table * data.sum_r_ip,
+        w2r=table**2 * data.sum_r_ip2,
+        w2r2=table**2 * data.sum_r2_ip2,
         q=q,
         baseline=baseline,
     )
