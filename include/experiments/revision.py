@@ -2,15 +2,13 @@
 
 from typing import Any, Final
 
-from include.contract.limits import bucket_bounds
-from include.contract.rounding import default_buckets
 from include.contract.weights import (
     POOLED_CELL,
     WeightsContent,
     contiguous_slot,
     derive_salt,
 )
-from include.errors import ExperimentConflictError, ExperimentError
+from include.errors import ExperimentConflictError
 from include.experiments.schema import Experiment
 
 DEFAULT_METHOD: Final = "default/1"
@@ -19,17 +17,12 @@ FIXED: Final = ("reward", "unit", "control", "source", "batch", "positions")
 
 
 def version_zero(experiment: Experiment) -> WeightsContent:
-    """Return weights version 0: the declared default shares, parent = revision hash.
+    """Return weights version 0: the declared default shares in every cell and slot.
 
-    Raises
-    ------
-    InfeasibleLimitsError
-        If no allocation respects the limits.
-    ExperimentError
-        If declared default shares break the limits or do not sum to 1.
+    Its parent is the revision hash, so that the chain starts at the declaration.
     """
     revision = experiment.revision_hash()
-    slot = contiguous_slot(default_shares(experiment))
+    slots = (contiguous_slot(experiment.default_buckets()),) * experiment.positions
     return WeightsContent(
         experiment=experiment.slug,
         revision=revision,
@@ -39,17 +32,8 @@ def version_zero(experiment: Experiment) -> WeightsContent:
         method=DEFAULT_METHOD,
         salt=derive_salt(experiment.assignment, experiment.slug, revision, revision, None),
         arms=experiment.arms,
-        cells={POOLED_CELL: (slot,) * experiment.positions},
+        cells=dict.fromkeys([POOLED_CELL, *experiment.cells], slots),
     )
-
-
-def default_shares(experiment: Experiment) -> tuple[int, ...]:
-    """Return the default buckets per arm; raises as `version_zero` does."""
-    bounds = bucket_bounds(experiment.arms, experiment.control, experiment.limits)
-    try:
-        return default_buckets(experiment.arms, experiment.default_shares, bounds)
-    except ValueError as error:
-        raise ExperimentError(f"experiment {experiment.slug!r}: {error}") from error
 
 
 def differences(in_force: dict[str, Any], submitted: dict[str, Any]) -> list[str]:

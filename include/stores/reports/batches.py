@@ -7,6 +7,7 @@ from typing import Final
 
 from include.bandit.statistics import ArmStatistics
 from include.contract.batches import closes_at
+from include.contract.weights import POOLED_CELL
 from include.errors import LineageError
 from include.experiments.schema import Experiment, OpenBanditSource
 from include.stores.reports.connection import Connection
@@ -41,8 +42,8 @@ def closed_batches(connection: Connection, experiment: Experiment) -> list[Batch
 
 def read_statistics(
     connection: Connection, experiment: Experiment, batches: Sequence[BatchReference]
-) -> ArmStatistics:
-    """Return the sums that an experiment learns from, a leading axis of batches.
+) -> dict[str, ArmStatistics]:
+    """Return the sums that an experiment learns from, per cell, a leading axis of batches.
 
     Parameters
     ----------
@@ -55,8 +56,9 @@ def read_statistics(
 
     Returns
     -------
-    ArmStatistics
-        Shape ``(batches, positions, K)``, in the order given; versions and cohorts pooled.
+    dict
+        Context cell to sums of shape ``(batches, positions, K)``, batches in the order given,
+        weights versions pooled. ``"*"`` holds what belongs to no declared cell.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def read_statistics(
         If stored rows are missing, do not hash to their name, or name an unknown arm.
     """
     shape = (len(batches), experiment.positions, len(experiment.arms))
-    sums = ArmStatistics.zeros(shape)
+    cells = {cell: ArmStatistics.zeros(shape) for cell in (POOLED_CELL, *experiment.cells)}
     index = {batch: at for at, batch in enumerate(batches)}
     for batch, rows in _verified(connection, experiment.slug, batches):
         for row in _learned(experiment, rows):
@@ -73,10 +75,11 @@ def read_statistics(
                     f"experiment {experiment.slug!r}, batch {batch.batch_id}: statistics name "
                     f"position {row.position} and arm {row.arm}, but it declares {shape[1:]}"
                 )
+            sums = cells.get(row.cohort, cells[POOLED_CELL])
             # Rows come sorted, so floats are added in the same order every time.
             for name in _SUMS:
                 getattr(sums, name)[index[batch], row.position, row.arm] += getattr(row, name)
-    return sums
+    return cells
 
 
 def _learned(experiment: Experiment, rows: Iterable[StatisticsRow]) -> Iterator[StatisticsRow]:

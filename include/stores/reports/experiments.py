@@ -8,7 +8,6 @@ from include.contract.canonical import canonical_json
 from include.contract.names import is_name
 from include.errors import ExperimentConflictError, UnknownExperimentError
 from include.experiments.revision import (
-    default_shares,
     differences,
     refuse_fixed_changes,
     version_zero,
@@ -77,13 +76,10 @@ def register(settings: Settings, experiment: Experiment, submission: Submission)
 
     Raises
     ------
-    InfeasibleLimitsError, ExperimentError
-        If the limits or default shares cannot hold.
     ExperimentConflictError
         If a newer revision is in force than the submitter knows, or a field changes that
         decisions fixed; with the difference.
     """
-    default_shares(experiment)
     with transaction(settings) as connection:
         _lock(connection, experiment.slug)
         in_force = find(connection, experiment.slug)

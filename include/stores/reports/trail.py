@@ -60,13 +60,30 @@ class ArmTrail:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The whole explanation of one version."""
+    """The whole explanation of one version.
+
+    Attributes
+    ----------
+    reason, explanation
+        Why there is this version, as a word and in sentences.
+    held
+        Whether burn-in or the hold rule kept the policy from being heard in every slot.
+    restated
+        Batches up to the parent's newest whose sums changed or that came late.
+    policy
+        What was declared about policy, prior, memory and limits.
+    slots
+        Per cell and slot what each limit did, in words.
+    arms
+        Per cell, slot and arm the numbers.
+    """
 
     reason: Reason
     held: bool
     explanation: str
     restated: Sequence[str]
     policy: Mapping[str, Json]
+    slots: Sequence[Mapping[str, Json]]
     arms: Sequence[ArmTrail]
 
 
@@ -91,14 +108,22 @@ def default_trail(experiment: Experiment, content: WeightsContent) -> Trail:
     ]
     source = "uniform over all arms" if declared is None else "the declared default_shares"
     explanation = f"Experiment created; version 0 is {source}."
-    return Trail("created", False, explanation, (), applied_policy(experiment), arms)  # noqa: FBT003
+    return Trail(
+        reason="created",
+        held=False,
+        explanation=explanation,
+        restated=(),
+        policy=applied_policy(experiment),
+        slots=(),
+        arms=arms,
+    )
 
 
 def insert_trail(connection: Connection, experiment: str, version: int, trail: Trail) -> None:
     """Write the explanation of a version, in the transaction that publishes it."""
     connection.execute(
         "insert into allot.allocation_event (experiment, version, reason, held, explanation,"
-        " restated, policy) values (%s, %s, %s, %s, %s, %s, %s)",
+        " restated, policy, slots) values (%s, %s, %s, %s, %s, %s, %s, %s)",
         (
             experiment,
             version,
@@ -107,6 +132,7 @@ def insert_trail(connection: Connection, experiment: str, version: int, trail: T
             trail.explanation,
             list(trail.restated),
             Jsonb(trail.policy),
+            Jsonb(list(trail.slots)),
         ),
     )
     with connection.cursor() as cursor:

@@ -1,0 +1,149 @@
+"""Update: fold closed batches into the next versions of an experiment's weights."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from include.contract.canonical import Json
+from include.contract.published import Published
+from include.contract.weights import WeightsContent, derive_salt
+from include.settings import Settings
+from include.stores.reports.batches import closed_batches, read_statistics
+from include.stores.reports.connection import Connection, transaction
+from include.stores.reports.experiments import Revision, read
+from include.stores.reports.statistics import statistics_hash_over_closed
+from include.stores.reports.weights import NewSnapshot, folded_batches, head, insert_snapshot
+from include.tasks.update_steps import Step, next_step
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """What one update did.
+
+    Attributes
+    ----------
+    head
+        Newest version afterwards.
+    batch
+        Newest batch folded into it; ``None`` before the first.
+    folded
+        How many batches it folded.
+    written
+        Versions that this update wrote; empty when there was nothing to do.
+    """
+
+    experiment: str
+    head: int
+    batch: str | None
+    folded: int
+    written: tuple[int, ...]
+
+
+def update_experiment(
+    settings: Settings,
+    slug: str,
+    *,
+    until: str | None = None,
+    provenance: Mapping[str, Json] | None = None,
+) -> UpdateReport:
+    """Write every version that is due, one per batch, in order.
+
+    What is due follows from the rows alone, not from what woke the update: it may be
+    repeated, run late, or run in two processes at once. Every version is one transaction;
+    of two writers one wins, and the other goes on from the winner's version.
+
+    Parameters
+    ----------
+    settings
+        Where PostgreSQL is.
+    slug
+        Experiment.
+    until
+        Newest batch to go to, as a backfill asks; all when left out.
+    provenance
+        What to keep beside the content, as ``dag_run`` and ``code_revision``.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If the experiment was never registered.
+    AllotError
+        If sums or limits do not fit; versions written before stay.
+    """
+    written: list[int] = []
+    while True:
+        with transaction(settings) as connection:
+            revision = read(connection, slug)
+            live = head(connection, slug)
+            folded = folded_batches(connection, slug, live.version)
+            step = next_step(
+                folded,
+                closed_batches(connection, revision.experiment),
+                revised=live.content.revision != revision.revision_hash,
+                until=until,
+            )
+            if step is None:
+                return UpdateReport(
+                    slug, live.version, live.content.batch, len(folded), tuple(written)
+                )
+            new = build_snapshot(connection, revision, live, step, provenance or {})
+            published, ours = insert_snapshot(connection, new)
+        if ours:
+            written.append(published.version)
+        told = new.trail.explanation if ours else "another process was first"
+        _log.info("%s v%d: %s", slug, published.version, told)
+
+
+def build_snapshot(
+    connection: Connection,
+    revision: Revision,
+    live: Published,
+    step: Step,
+    provenance: Mapping[str, Json],
+) -> NewSnapshot:
+    """Compute the version that follows the live one; equal inputs give equal content.
+
+    Parameters
+    ----------
+    connection
+        An open transaction, only read from.
+    revision
+        Declaration in force.
+    live
+        The parent: limits that look back, and nested ranges, look at it.
+    step
+        The sums to fold, and why.
+    provenance
+        Kept beside the content.
+    """
+    from include.bandit.allocation import allocate
+    from include.tasks.update_trail import explain
+
+    experiment, slug = revision.experiment, revision.experiment.slug
+    statistics = read_statistics(connection, experiment, step.batches)
+    result = allocate(experiment, statistics, live.content)
+    content = WeightsContent(
+        experiment=slug,
+        revision=revision.revision_hash,
+        parent=live.content_hash,
+        batch=step.batch,
+        statistics=statistics_hash_over_closed(slug, step.batches) if step.batches else None,
+        method=result.method,
+        salt=derive_salt(
+            experiment.assignment, slug, revision.revision_hash, live.content_hash, step.batch
+        ),
+        arms=experiment.arms,
+        cells=result.cells,
+    )
+    effective_from = datetime.now(UTC).isoformat(timespec="microseconds")
+    return NewSnapshot(
+        content=content,
+        version=live.version + 1,
+        revision=revision.number,
+        provenance={**provenance, "effective_from": effective_from, "reason": step.reason},
+        batches=step.batches,
+        trail=explain(experiment, step, statistics, result),
+    )
