@@ -46,11 +46,16 @@ class Scores:
     supported: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
-def scores(statistics: ArmStatistics, shares: FloatArray | None = None) -> Scores:
+def scores(
+    statistics: ArmStatistics,
+    shares: FloatArray | None = None,
+    first: tuple[float, float] | None = None,
+) -> Scores:
     """Sum the augmented scores of every arm in every batch.
 
-    The first batch has no past: its own pooled mean over arms stands in, which
-    shifts a contrast by O(1/N) only, since the scores' derivative in a common m has mean zero.
+    The first batch has no past. Unless ``first`` is given, its own pooled mean over arms
+    stands in, which shifts a contrast by O(1/N) only, since the scores' derivative in a
+    common m has mean zero: harmless for asymptotic methods, not allowed for exact ones.
 
     Parameters
     ----------
@@ -58,6 +63,8 @@ def scores(statistics: ArmStatistics, shares: FloatArray | None = None) -> Score
         Sums, shape ``(..., batches, K)``.
     shares
         Published shares of the same shape; ``None`` where propensities change by the row.
+    first
+        Mean and variance assumed until something was observed.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def scores(statistics: ArmStatistics, shares: FloatArray | None = None) -> Score
     """
     check(statistics, shares)
     total = statistics.n.sum(axis=-1, keepdims=True).astype(np.float64)
-    mean, variance = _predictable(statistics)
+    mean, variance = _predictable(statistics, first)
     residual = statistics.sum_r_ip - mean * statistics.sum_ip
     residual2 = (
         statistics.sum_r2_ip2 - 2.0 * mean * statistics.sum_r_ip2 + mean**2 * statistics.sum_ip2
@@ -121,7 +128,9 @@ def shrunk(n: FloatArray, sum_r: FloatArray, sum_r2: FloatArray) -> tuple[FloatA
     return mean, variance
 
 
-def _predictable(statistics: ArmStatistics) -> tuple[FloatArray, FloatArray]:
+def _predictable(
+    statistics: ArmStatistics, first: tuple[float, float] | None
+) -> tuple[FloatArray, FloatArray]:
     n = statistics.n.astype(np.float64)
     past_n, past_r = before(n), before(statistics.sum_r)
     past_r2 = before(statistics.sum_r2)
@@ -132,7 +141,10 @@ def _predictable(statistics: ArmStatistics) -> tuple[FloatArray, FloatArray]:
         np.where(fresh, sums.sum(axis=-1, keepdims=True) / arms, past)
         for sums, past in ((n, past_n), (statistics.sum_r, past_r), (statistics.sum_r2, past_r2))
     ]
-    return shrunk(*own)
+    mean, variance = shrunk(*own)
+    if first is None:
+        return mean, variance
+    return np.where(fresh, first[0], mean), np.where(fresh, first[1], variance)
 
 
 def _predicted_inverse(statistics: ArmStatistics, total: FloatArray) -> FloatArray:

@@ -13,11 +13,15 @@ are asked for, and each gets α/2: together α per experiment.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from include.bandit.inference.family import BoolArray, Design, Family, family
 from include.bandit.statistics import ArmStatistics, FloatArray
+
+# Half a million pairs: more would need gigabytes.
+MOST_ARMS: Final = 1000
 
 
 def against_control(
@@ -73,6 +77,11 @@ def best_of_rest(
 ) -> BestOfRest:
     """Return every arm − best of the rest, with a false winner's chance of at most ``alpha``."""
     arms = statistics.n.shape[-1]
+    if arms > MOST_ARMS:
+        raise ValueError(
+            f"best of rest compares every pair of arms: {arms:,} arms are more than {MOST_ARMS}; "
+            "declare a control and ask for arm − control"
+        )
     pairs = tuple((a, b) for a in range(arms) for b in range(a + 1, arms))
     found = family(
         statistics,
