@@ -90,7 +90,7 @@ def play(
 
 
 def _thompson(
-    n: FloatArray, successes: FloatArray, step: int, rng: np.random.Generator
+    n: FloatArray, successes: FloatArray, _step: int, rng: np.random.Generator
 ) -> IntArray:
     drawn = rng.beta(1.0 + successes, 1.0 + n - successes)
     return np.asarray(drawn.argmax(axis=1))
@@ -102,9 +102,10 @@ def _epsilon_greedy(
     runs, arms = n.shape
     if step == 0:
         return rng.integers(arms, size=runs)
-    greedy = (successes / np.maximum(n, 1.0)).argmax(axis=1)
+    greedy: IntArray = np.asarray((successes / np.maximum(n, 1.0)).argmax(axis=1))
     explore = rng.random(runs) < 0.1
-    return np.asarray(np.where(explore, rng.integers(arms, size=runs), greedy))
+    chosen: IntArray = np.asarray(np.where(explore, rng.integers(arms, size=runs), greedy))
+    return chosen
 
 
 def _ucb1(n: FloatArray, successes: FloatArray, step: int, _rng: np.random.Generator) -> IntArray:
