@@ -1,0 +1,95 @@
+"""What the demo shows at its end: tables read from the SQL views that anybody can open."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+
+SHOWN_ARMS = 3
+ESTIMATORS = ("ips", "snips", "dm", "dr")
+
+QUALITY = """
+select behavior_policy, rows_in, rows_silver, rows_quarantined, verdict
+from allot.data_quality where source = %s order by behavior_policy desc
+"""
+ARMS = """
+select position, arm_id, best_probability, live_share, posterior_mean, weights_version
+from (
+    select *, row_number() over (partition by position order by live_share desc, arm) as place
+    from allot.arm_performance where experiment = %s
+) as ranked where place <= %s order by position, place
+"""
+VALUES = """
+select log, evaluation_policy, estimator, value, lo, hi, effective_sample_size, n, verdict
+from allot.policy_values
+where experiment = %s and position = 'all' and estimator = any(%s)
+order by log desc, evaluation_policy, array_position(%s::text[], estimator)
+"""
+
+Row = dict[str, Any]
+
+
+def show(console: Console, database_url: str, experiments: Sequence[str]) -> None:
+    """Print what went in, what is live and what it is worth, per experiment."""
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        for experiment in experiments:
+            campaign = experiment.removeprefix("obd-")
+            console.rule(f"[bold]{experiment}[/]: Open Bandit Dataset, campaign “{campaign}”")
+            quality = connection.execute(QUALITY, (f"open_bandit-{campaign}",)).fetchall()
+            arms = connection.execute(ARMS, (experiment, SHOWN_ARMS)).fetchall()
+            names = list(ESTIMATORS)
+            values = connection.execute(VALUES, (experiment, names, names)).fetchall()
+            console.print(_quality(quality), _arms(arms), _values(values))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="italic", expand=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table
+
+
+def _quality(rows: Sequence[Row]) -> Table:
+    table = _table("what came in", "log", "rows in", "silver", "quarantined", "verdict")
+    for row in rows:
+        counts = (row["rows_in"], row["rows_silver"], row["rows_quarantined"])
+        table.add_row(row["behavior_policy"], *(f"{count:,}" for count in counts), row["verdict"])
+    return table
+
+
+def _arms(rows: Sequence[Row]) -> Table:
+    version = rows[0]["weights_version"] if rows else "–"
+    table = _table(
+        f"what is live: weights version {version}, the {SHOWN_ARMS} largest shares per position",
+        "arm", "position", "P(best)", "weight", "posterior mean",
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(
+            row["arm_id"],
+            str(row["position"] + 1),
+            f"{row['best_probability']:.3f}",
+            f"{row['live_share']:.2%}",
+            f"{row['posterior_mean']:.3%}",
+        )
+    return table
+
+
+def _values(rows: Sequence[Row]) -> Table:
+    table = _table(
+        "what a fixed policy would have earned (clicks per row, 95 % interval)",
+        "judged on", "policy", "estimator", "value", "interval", "effective rows", "verdict",
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(
+            row["log"],
+            row["evaluation_policy"],
+            row["estimator"].upper(),
+            f"{row['value']:.3%}",
+            f"{row['lo']:.3%} … {row['hi']:.3%}",
+            f"{row['effective_sample_size']:,.0f} of {row['n']:,}",
+            row["verdict"],
+        )
+    return table
