@@ -49,3 +49,8 @@ def batch_start(batch_id: str) -> datetime:
 def closes_at(batch_id: str, cadence: timedelta, reward_window: timedelta) -> datetime:
     """Return when the last reward of a batch may occur: its end plus the reward window."""
     return batch_start(batch_id) + cadence + reward_window
+
+
+def newest_ended(instant: datetime, cadence: timedelta) -> str:
+    """Return the newest batch that had ended by an instant."""
+    return batch_id_of(instant - cadence, cadence)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from include.contract.batches import newest_ended
 from include.contract.canonical import Json
 from include.contract.published import Published
 from include.contract.weights import WeightsContent, derive_salt
@@ -46,7 +47,7 @@ def update_experiment(
     settings: Settings,
     slug: str,
     *,
-    until: str | None = None,
+    until: datetime | None = None,
     provenance: Mapping[str, Json] | None = None,
 ) -> UpdateReport:
     """Write every version that is due, one per batch, in order.
@@ -62,7 +63,7 @@ def update_experiment(
     slug
         Experiment.
     until
-        Newest batch to go to, as a backfill asks; all when left out.
+        Only start on batches that had ended by then, as a backfill asks; all when left out.
     provenance
         What to keep beside the content, as ``dag_run`` and ``code_revision``.
 
@@ -83,7 +84,7 @@ def update_experiment(
                 folded,
                 closed_batches(connection, revision.experiment),
                 revised=live.content.revision != revision.revision_hash,
-                until=until,
+                until=None if until is None else newest_ended(until, revision.experiment.batch),
             )
             if step is None:
                 return UpdateReport(

@@ -16,13 +16,13 @@ from include.stores.reports.statistics import (
 NOON: datetime = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
 
-def experiment(slug: str = "shop", arms: int = 3, **changes: Any) -> Experiment:
+def experiment(**changes: Any) -> Experiment:
     """An experiment that learns from the random log of the Open Bandit Dataset."""
     document: dict[str, Any] = {
-        "slug": slug,
+        "slug": "shop",
         "title": "a shop",
         "owner": "tests",
-        "arms": [f"item-{arm}" for arm in range(arms)],
+        "arms": ["item-0", "item-1", "item-2"],
         "positions": 1,
         "source": {"kind": "open_bandit", "campaign": "men"},
         "limits": {"probability_floor": 0.05},

@@ -111,7 +111,8 @@ def _stored(
         " join unnest(%s::text[], %s::text[]) as wanted (batch_id, statistics_hash)"
         " using (batch_id, statistics_hash)"
         " where experiment = %s"
-        ' order by batch_id, version collate "C", position, arm, cohort collate "C"',
+        ' order by batch_id, statistics_hash, version collate "C", position, arm,'
+        ' cohort collate "C"',
         (
             [batch.batch_id for batch in batches],
             [batch.statistics_hash for batch in batches],
