@@ -23,6 +23,26 @@ $(VENV)/.installed: requirements/dev.txt requirements/uv.txt
 	  --compile-bytecode requirements/dev.txt
 	@touch $@
 
+.PHONY: up
+up: $(VENV)/.installed ## start the whole stack, or what of it does not run
+	@$(BIN)/python -m stack up $(PARTS)
+
+.PHONY: down
+down: $(VENV)/.installed ## stop the stack; its state stays
+	@$(BIN)/python -m stack down
+
+.PHONY: status
+status: $(VENV)/.installed ## what runs where, and how it is (JSON=1: for programs)
+	@$(BIN)/python -m stack status $(if $(JSON),--json)
+
+.PHONY: logs
+logs: $(VENV)/.installed ## ends of the logs (PARTS="serving s3": only these; FOLLOW=1: go on)
+	@$(BIN)/python -m stack logs $(if $(FOLLOW),--follow) $(PARTS)
+
+.PHONY: shell
+shell: $(VENV)/.installed ## a shell in the stack's environment: airflow, mlflow, psql work in it
+	@$(BIN)/python -m stack run
+
 .PHONY: check
 check: check-code check-sql check-compose ## format, lint, types, import directions, SQL, compose
 
@@ -36,6 +56,10 @@ check-code: $(VENV)/.installed
 .PHONY: check-sql
 check-sql: $(VENV)/.installed
 	$(BIN)/sqlfluff lint --nofail-on-warning --disable-progress-bar sql
+
+.PHONY: check-compose
+check-compose: $(VENV)/.installed
+	$(BIN)/python -m stack.compose
 
 .PHONY: test
 test: $(VENV)/.installed ## run the tests, against the real embedded services

@@ -1,31 +1,44 @@
 """All parts and steps of the stack, put together from one configuration."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from include.settings import Settings
+from stack import init
 from stack.config import StackConfig
-from stack.environment import allot_environment
+from stack.environment import stack_environment
 from stack.part import Part, Step
-from stack.parts import postgres, s3, store
+from stack.parts import airflow, mlflow, postgres, s3, serving, store
 from stack.secrets import Secrets
 
-MLFLOW_BUCKET = "mlflow"
+SERVICES = ("postgres", "store", "s3")
+SERVICE_STEPS = ("databases", "buckets")
 
 
 def assemble(
-    config: StackConfig, secrets: Secrets, outer: Mapping[str, str]
+    config: StackConfig, secrets: Secrets, overrides: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Part], list[Step]]:
     """Put the stack together: its environment, its parts, its steps."""
-    environment = allot_environment(config, secrets, outer)
-    own = {key.removeprefix("ALLOT_").lower(): value for key, value in environment.items()}
-    settings = Settings(**own)  # type: ignore[arg-type]
+    environment = stack_environment(config, secrets, overrides)
     parts = [
         postgres.part(config, secrets),
         store.part(config, secrets),
         s3.part(config, secrets),
+        mlflow.part(config, secrets, environment),
+        *airflow.parts(config, secrets),
+        serving.part(config),
     ]
-    steps = [
-        postgres.bootstrap(config, secrets),
-        s3.buckets(settings, (MLFLOW_BUCKET,)),
-    ]
-    return environment, parts, steps
+    return environment, parts, _steps(config, secrets, environment)
+
+
+def _steps(config: StackConfig, secrets: Secrets, environment: Mapping[str, str]) -> list[Step]:
+    """Make `stack.init`'s functions steps, with what only they may know in their environment."""
+    full = {
+        **environment,
+        **mlflow.server_environment(config, secrets),
+        init.ADMIN: postgres.admin_url(config, secrets),
+    }
+    needs = {
+        "databases": ("postgres",), "buckets": ("s3",), "allot-schema": ("databases",),
+        "mlflow-schema": ("databases",), "airflow-schema": ("databases",),
+    }  # fmt: skip
+    return [Step(name, partial(run, full), needs[name]) for name, run in init.STEPS.items()]

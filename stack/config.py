@@ -26,17 +26,23 @@ class StackConfig(BaseSettings):
     s3_dir: Path | None = Field(default=None, description="SeaweedFS's data")
     airflow_home: Path | None = Field(default=None, description="Airflow's folder")
     log_dir: Path | None = Field(default=None, description="logs of all parts")
-    spool_dir: Path | None = Field(default=None, description="serving's spool and snapshots")
+    serving_dir: Path | None = Field(default=None, description="what the API keeps on disk")
+    dags_dir: Path = Field(default=ROOT / "dags", description="folder of the DAGs")
+    plugins_dir: Path = Field(default=ROOT / "plugins", description="folder of Airflow's plugins")
 
     postgres_port: int = 15432
     store_port: int = 16379
     s3_port: int = Field(default=19000, description=f"first of a block of {S3_PORTS} ports")
     mlflow_port: int = 15000
     airflow_port: int = 18080
-    airflow_scheduler_port: int = Field(default=18974, description="scheduler's health")
-    airflow_worker_log_port: int = Field(default=18793, description="logs of running tasks")
-    airflow_triggerer_log_port: int = Field(default=18794, description="logs of triggers")
     serving_port: int = 18000
+
+    airflow_database_port: int | None = Field(
+        default=None, description="where Airflow finds PostgreSQL, if a proxy stands between"
+    )
+    mlflow_database_port: int | None = Field(
+        default=None, description="where MLflow finds PostgreSQL, if a proxy stands between"
+    )
 
     airflow_workers: int = Field(default=4, description="tasks that run at the same time")
     airflow_api_workers: int = 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from include.settings import Settings
 from stack.config import HOST, ROOT, StackConfig
-from stack.parts import store
+from stack.parts import airflow, mlflow, serving, store
 from stack.secrets import Secrets
 
 INHERITED = (
@@ -24,8 +24,9 @@ INHERITED = (
 )
 
 
-def base_environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a part inherits from the shell: little, so that it starts the same way everywhere."""
+def base_environment() -> dict[str, str]:
+    """Take little from the shell, so that a part starts the same way everywhere."""
+    outer = os.environ
     kept = {name: outer[name] for name in INHERITED if name in outer}
     proxies = {key: value for key, value in outer.items() if key.lower().endswith("_proxy")}
     loopback = f"{HOST},localhost"
@@ -41,21 +42,36 @@ def base_environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
     }
 
 
-def allot_environment(
-    config: StackConfig, secrets: Secrets, outer: Mapping[str, str]
+def stack_environment(
+    config: StackConfig, secrets: Secrets, overrides: Mapping[str, str]
 ) -> dict[str, str]:
-    """Allot's own settings. One that is set outside wins, so that a proxy fits between."""
+    """Everything that the parts, the DAGs and the people's commands read.
+
+    A setting of Allot that is set outside wins, so that a proxy fits between.
+    """
+    database = f"{HOST}:{config.postgres_port}/allot"
     made = {
-        "ALLOT_DATABASE_URL": f"postgresql://allot:{secrets.allot_password}@{HOST}:{config.postgres_port}/allot",
+        "ALLOT_STATE_DIR": str(config.state_dir),
+        "ALLOT_DATABASE_URL": f"postgresql://allot:{secrets.allot_password}@{database}",
+        "ALLOT_READER_DATABASE_URL": f"postgresql://allot_reader:{secrets.reader_password}@{database}",
         "ALLOT_STORE_URL": store.url(config, secrets),
         "ALLOT_S3_ENDPOINT": f"{HOST}:{config.s3_port}",
         "ALLOT_S3_ACCESS_KEY": secrets.s3_access_key,
         "ALLOT_S3_SECRET_KEY": secrets.s3_secret_key,
         "ALLOT_MLFLOW_URL": f"http://{HOST}:{config.mlflow_port}",
         "ALLOT_AIRFLOW_URL": f"http://{HOST}:{config.airflow_port}",
+        "ALLOT_AIRFLOW_USER": airflow.USER,
+        "ALLOT_AIRFLOW_PASSWORD": secrets.airflow_password,
+        **serving.environment(config),
     }
     names = {f"ALLOT_{name.upper()}" for name in Settings.model_fields} | set(made)
-    return {**made, **{name: outer[name] for name in names if name in outer}}
+    chosen = {**made, **{name: overrides[name] for name in names if name in overrides}}
+    return {
+        **base_environment(),
+        **chosen,
+        **mlflow.client_environment(chosen["ALLOT_MLFLOW_URL"]),
+        **airflow.environment(config, secrets),
+    }
 
 
 def write_lines(environment: Mapping[str, str]) -> str:

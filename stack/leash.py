@@ -34,7 +34,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _stat(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat after the command's name: state, ppid, pgrp, session …"""
+    """Split /proc/PID/stat after the command's name: state, ppid, pgrp, session and so on."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -53,7 +53,7 @@ def boot_id() -> str:
 
 
 def _pids() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _carries(pid: int, token: str) -> bool:
@@ -202,6 +202,7 @@ def main(path: str) -> int:
             "boot": boot_id(), "token": token,
             "leash": os.getpid(), "leash_start": start_time(os.getpid()),
             "leader": leader, "leader_start": start_time(leader),
+            "started": time.time(),
         },
     )  # fmt: skip
     status = _follow(leader, spec)

@@ -24,6 +24,7 @@ class Part:
     health: Health
     ports: dict[str, tuple[int, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    stops_before: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
     stop_signal: str = "SIGTERM"
     grace: float = 10.0

@@ -8,21 +8,23 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import NoReturn
 
-from include.errors import StackError
+from include.errors import AllotError, StackError
 from include.settings import Settings
 from stack import ports
 from stack.assembly import assemble
 from stack.config import StackConfig
-from stack.environment import base_environment, write_lines
+from stack.environment import write_lines
+from stack.init import allot_settings
 from stack.part import Part, Step
 from stack.secrets import load_secrets, private_folder, write_private
 from stack.supervision import Supervisor
 
 Progress = Callable[[str, str], None]
 """Called with a part's or step's name and its news: waiting, starting, healthy, done, failed."""
-SERVICES = ("postgres", "store", "s3")
-SERVICE_STEPS = ("databases", "buckets")
+
+IDLE = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
 
 def _silent(name: str, news: str) -> None:
@@ -36,16 +38,16 @@ class Stack:
     ----------
     config : StackConfig
         Folders, ports, worker counts.
-    outer : mapping, optional
-        Environment in which single ``ALLOT_*`` endpoints may be overridden.
+    overrides : mapping, optional
+        Environment whose ``ALLOT_*`` settings win over those that the stack makes.
     """
 
-    def __init__(self, config: StackConfig, outer: Mapping[str, str] | None = None) -> None:
+    def __init__(self, config: StackConfig, overrides: Mapping[str, str] | None = None) -> None:
         self.config = config
         for folder in (config.state_dir, config.run_dir, config.folder("log")):
             _make_folder(folder)
         self.secrets = load_secrets(config.secrets_file)
-        self.environment, parts, steps = assemble(config, self.secrets, outer or {})
+        self.environment, parts, steps = assemble(config, self.secrets, overrides or {})
         self.parts = {part.name: part for part in parts}
         self.steps = {step.name: step for step in steps}
         self.supervisor = Supervisor(config)
@@ -53,12 +55,7 @@ class Stack:
     @property
     def settings(self) -> Settings:
         """Allot's settings for this stack."""
-        given = {
-            key.removeprefix("ALLOT_").lower(): value
-            for key, value in self.environment.items()
-            if key.removeprefix("ALLOT_").lower() in Settings.model_fields
-        }
-        return Settings(**given)  # type: ignore[arg-type]
+        return allot_settings(self.environment)
 
     def up(
         self,
@@ -67,8 +64,8 @@ class Stack:
         *,
         owner: int | None = None,
         progress: Progress = _silent,
-    ) -> None:
-        """Start the named parts (all by default) with what they need, and wait until all are healthy.
+    ) -> bool:
+        """Start the named parts (default: all) with what they need; wait until all are healthy.
 
         Parameters
         ----------
@@ -79,6 +76,11 @@ class Stack:
         progress : callable
             Told the news of every part.
 
+        Returns
+        -------
+        bool
+            Whether anything had to be started.
+
         Raises
         ------
         StackError
@@ -88,12 +90,26 @@ class Stack:
             self.parts if names is None else names, self.steps if steps is None else steps
         )
         with self._lock():
+            if self._runs_already(nodes):
+                return False
             write_private(self.config.env_file, write_lines(self.environment))
             if not self.supervisor.alive():
                 self._check_disk()
                 self.supervisor.end_leftovers()
                 self.supervisor.launch(self.parts.values(), owner)
             self._run(nodes, progress)
+            return True
+
+    def _runs_already(self, nodes: list[Part | Step]) -> bool:
+        """Whether all parts among the nodes run and are healthy."""
+        if not self.supervisor.alive():
+            return False
+        states = self.supervisor.states()
+        parts = [node for node in nodes if isinstance(node, Part)]
+        if any(states[part.name]["statename"] != "RUNNING" for part in parts):
+            return False
+        with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+            return all(wrong is None for wrong in pool.map(lambda part: part.health(), parts))
 
     def down(self) -> None:
         """Stop all parts, those that need others first, and supervisord; leave no process."""
@@ -134,10 +150,12 @@ class Stack:
         """Run every node as soon as its needs are there."""
         running: dict[str, Future[bool]] = {}
         stopped = threading.Event()
-        failures: list[BaseException] = []
+        failures: list[tuple[str, BaseException]] = []
 
         def work(node: Part | Step) -> bool:
-            if any(not running[need].result() for need in node.needs if need in running):
+            if stopped.is_set() or any(
+                not running[need].result() for need in node.needs if need in running
+            ):
                 return False
             try:
                 if isinstance(node, Step):
@@ -147,26 +165,33 @@ class Stack:
                 else:
                     self._start(node, progress, stopped)
             except BaseException as failure:  # noqa: BLE001 - raised below, the first one first
-                failures.append(failure)
+                failures.append((node.name, failure))
                 stopped.set()
                 progress(node.name, "failed")
                 return False
             return True
 
+        self._check_ports(nodes)
         with ThreadPoolExecutor(max_workers=len(nodes)) as pool:
             for node in nodes:
                 running[node.name] = pool.submit(work, node)
         if failures:
-            raise failures[0]
+            _raise(*failures[0])
+
+    def _check_ports(self, nodes: list[Part | Step]) -> None:
+        """Refuse before anything is started, not in the middle."""
+        states = self.supervisor.states()
+        for node in nodes:
+            if isinstance(node, Part) and states[node.name]["statename"] in IDLE:
+                ports.check_free(node)
 
     def _start(self, part: Part, progress: Progress, stopped: threading.Event) -> None:
         state = self.supervisor.states()[part.name]["statename"]
-        if state not in {"RUNNING", "STARTING"}:
+        if state in IDLE:
             progress(part.name, "starting")
-            ports.check_free(part)
             if part.prepare is not None:
                 part.prepare()
-            self.supervisor.write_spec(part, {**base_environment(), **self.environment})
+            self.supervisor.write_spec(part, self.environment)
             self.supervisor.start(part.name)
         self._wait_healthy(part, stopped)
         progress(part.name, "healthy")
@@ -202,14 +227,16 @@ class Stack:
     def _needs(self, name: str) -> set[str]:
         """Every part that a part or step needs, directly or through others."""
         node = self.parts.get(name) or self.steps[name]
-        return {need for direct in node.needs for need in ({direct} | self._needs(direct))}
+        direct = {*node.needs, *getattr(node, "stops_before", ())}
+        return direct | {need for name in direct for need in self._needs(name)}
 
     def _check_disk(self) -> None:
         free = shutil.disk_usage(self.config.state_dir).free // 2**20
         if free < self.config.min_free_mb:
             raise StackError(
-                f"{self.config.state_dir} has {free} MB left, the stack wants {self.config.min_free_mb}; make room, "
-                "or put the state elsewhere with ALLOT_STATE_DIR, or lower ALLOT_MIN_FREE_MB"
+                f"{self.config.state_dir} has {free} MB left, the stack wants "
+                f"{self.config.min_free_mb}; make room, or put the state elsewhere with "
+                "ALLOT_STATE_DIR, or lower ALLOT_MIN_FREE_MB"
             )
 
     @contextmanager
@@ -218,6 +245,13 @@ class Stack:
         with (self.config.run_dir / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _raise(name: str, failure: BaseException) -> NoReturn:
+    """Raise what stopped the start, as a message for people where it can be one."""
+    if isinstance(failure, AllotError) or not isinstance(failure, Exception):
+        raise failure
+    raise StackError(f"{name} failed: {type(failure).__name__}: {failure}") from failure
 
 
 def _in_parallel(function: Callable[[str], None], names: list[str]) -> None:

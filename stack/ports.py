@@ -54,7 +54,7 @@ def check_free(part: Part) -> None:
 
 
 def free_ports() -> Iterator[int]:
-    """Yield ports that were free a moment ago, each the first of a free block as SeaweedFS needs it."""
+    """Yield ports that were free a moment ago, each the first of a block as SeaweedFS needs."""
     starts = list(range(LOWEST, HIGHEST, S3_PORTS))
     random.SystemRandom().shuffle(starts)
     for start in starts:

@@ -1,6 +1,5 @@
 """supervisord: its configuration, its start, and its XML-RPC over a private unix socket."""
 
-import hashlib
 import http.client
 import json
 import os
@@ -8,7 +7,6 @@ import shlex
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterable
@@ -18,12 +16,15 @@ from typing import Any
 from include.errors import StackError
 from stack import leash
 from stack.config import ROOT, StackConfig
+from stack.environment import base_environment
 from stack.part import Part
 from stack.parts.programs import program
-from stack.secrets import private_folder, write_private
+from stack.secrets import write_private
+from stack.sockets import socket_folder
 
-SOCKET_PATH_LIMIT = 100
 START_SECONDS = 10.0
+WAIT = False
+"""Whether XML-RPC calls wait: a slow part must not block the calls of other threads."""
 LEASH = Path(leash.__file__)
 
 
@@ -43,7 +44,7 @@ class _Transport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+    def make_connection(self, _host: object) -> http.client.HTTPConnection:
         return _Connection(str(self._path))
 
 
@@ -52,11 +53,11 @@ class Supervisor:
 
     def __init__(self, config: StackConfig) -> None:
         self.config = config
-        self.socket = _socket_path(config.run_dir)
+        self.socket = socket_folder(config.run_dir) / "supervisor.sock"
         self.conf = config.run_dir / "supervisord.conf"
 
     @property
-    def _rpc(self) -> Any:
+    def _rpc(self) -> Any:  # noqa: ANN401
         # A proxy keeps one connection, so every call (calls come from several threads) has its own.
         return xmlrpc.client.ServerProxy(
             "http://localhost", transport=_Transport(self.socket)
@@ -70,13 +71,13 @@ class Supervisor:
             return False
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What supervisord knows of each part: statename, pid, logfile, start."""
+        """Return what supervisord knows of each part: statename, pid, logfile, start."""
         return {info["name"]: info for info in self._rpc.getAllProcessInfo()}
 
     def start(self, name: str) -> None:
         """Start one part and return at once; its health says when it is there."""
         try:
-            self._rpc.startProcess(name, False)
+            self._rpc.startProcess(name, WAIT)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise StackError(f"{name} cannot be started: {fault.faultString}") from fault
@@ -84,7 +85,7 @@ class Supervisor:
     def stop(self, name: str) -> None:
         """Stop one part and wait for its end."""
         try:
-            self._rpc.stopProcess(name, False)
+            self._rpc.stopProcess(name, WAIT)
         except xmlrpc.client.Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise StackError(f"{name} cannot be stopped: {fault.faultString}") from fault
@@ -109,8 +110,9 @@ class Supervisor:
         self.conf.write_text(_configuration(self, list(parts)))
         spec = {
             "command": [program("supervisord"), "-n", "-c", str(self.conf)],
-            "env": dict(os.environ), "cwd": str(ROOT), "stop_signal": "SIGTERM", "grace": 60.0,
-            "record": str(self.config.run_dir / "supervisord.record"), "detached": True, "owner": owner,
+            "env": base_environment(), "cwd": str(ROOT), "stop_signal": "SIGTERM",
+            "grace": 60.0, "record": str(self.config.run_dir / "supervisord.record"),
+            "detached": True, "owner": owner,
         }  # fmt: skip
         path = self.config.run_dir / "supervisord.leash.json"
         write_private(path, json.dumps(spec, indent=1))
@@ -168,34 +170,21 @@ def leash_command(spec: Path) -> list[str]:
     return [sys.executable, "-I", "-S", str(LEASH), str(spec)]
 
 
-def _socket_path(run_dir: Path) -> Path:
-    path = run_dir / "supervisor.sock"
-    if len(str(path)) <= SOCKET_PATH_LIMIT:
-        return path
-    # The kernel cuts unix socket paths at 107 bytes; a deep clone gets a short private folder.
-    name = hashlib.sha256(str(run_dir).encode()).hexdigest()[:16]
-    folder = private_folder(Path(tempfile.gettempdir()) / f"allot-{os.geteuid()}-{name}")
-    if folder.stat().st_uid != os.geteuid():
-        raise StackError(
-            f"{folder} belongs to somebody else; set ALLOT_STATE_DIR to a shorter path"
-        )
-    return folder / "supervisor.sock"
-
-
 def _configuration(supervisor: Supervisor, parts: list[Part]) -> str:
     config, logs = supervisor.config, supervisor.config.folder("log")
 
     def text(value: object) -> str:
         return str(value).replace("%", "%%")
 
-    sections = [
-        f"[unix_http_server]\nfile={text(supervisor.socket)}\nchmod=0700\n",
+    head = (
+        f"[unix_http_server]\nfile={text(supervisor.socket)}\nchmod=0700\n"
         "[rpcinterface:supervisor]\n"
-        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
+        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
         f"[supervisord]\nnodaemon=true\nsilent=true\nlogfile={text(logs / 'supervisord.log')}\n"
         f"pidfile={text(config.run_dir / 'supervisord.pid')}\nchildlogdir={text(logs)}\n"
-        "logfile_maxbytes=5MB\nlogfile_backups=1\n" + ("user=root\n" if os.geteuid() == 0 else ""),
-    ]
+        "logfile_maxbytes=5MB\nlogfile_backups=1\n"
+    )
+    sections = [head + ("user=root\n" if os.geteuid() == 0 else "")]
     for part in parts:
         command = shlex.join(leash_command(config.run_dir / f"{part.name}.leash.json"))
         sections.append(

@@ -7,11 +7,15 @@ from stack.ports import free_ports
 
 
 def temporary_config(state_dir: Path, **changes: object) -> StackConfig:
-    """Configuration for a stack beside others: free ports, all folders under one."""
+    """Return a configuration for a stack beside others: free ports, all folders under one."""
     free = free_ports()
-    ports = {name: next(free) for name in StackConfig.model_fields if name.endswith("_port")}
+    ports = {
+        name: next(free)
+        for name in StackConfig.model_fields
+        if name.endswith("_port") and "database" not in name
+    }
     folders = dict.fromkeys(
-        ("postgres_dir", "store_dir", "s3_dir", "airflow_home", "log_dir", "spool_dir")
+        ("postgres_dir", "store_dir", "s3_dir", "airflow_home", "log_dir", "serving_dir")
     )
     given = {"min_free_mb": 100, **ports, **folders, **changes}
     return StackConfig(state_dir=state_dir, **given)  # type: ignore[arg-type]

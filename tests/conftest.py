@@ -18,11 +18,12 @@ from psycopg import sql
 
 from include import settings as settings_module
 from include.settings import Settings
+from stack.assembly import SERVICE_STEPS, SERVICES
 from stack.config import StackConfig
-from stack.parts import s3
-from stack.parts.postgres import open_to_reader, superuser_conninfo
+from stack.init import make_buckets, open_to_reader, s3_client
+from stack.parts.postgres import admin_url
 from stack.parts.store import DATABASES
-from stack.platform import SERVICE_STEPS, SERVICES, Stack
+from stack.platform import Stack
 from stack.temporary import temporary_config
 
 FOLDER = pytest.StashKey[Path]()
@@ -109,9 +110,7 @@ def _exported(chosen: Settings, *names: str) -> Iterator[Settings]:
 
 
 def _admin(stack: Stack, database: str = "postgres") -> psycopg.Connection:
-    return psycopg.connect(
-        superuser_conninfo(stack.config, stack.secrets, database), autocommit=True
-    )
+    return psycopg.connect(admin_url(stack.config, stack.secrets, database), autocommit=True)
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +128,7 @@ def migrated_template(
                 draft = f"{TEMPLATE}_draft"
                 admin.execute(f"drop database if exists {draft} with (force)")
                 admin.execute(f"create database {draft} owner allot")
-                open_to_reader(
-                    superuser_conninfo(service_stack.config, service_stack.secrets, draft)
-                )
+                open_to_reader(admin_url(service_stack.config, service_stack.secrets, draft))
                 migrate(_with_database(services, draft))
                 admin.execute(f"alter database {draft} rename to {TEMPLATE}")
     return TEMPLATE
@@ -161,9 +158,13 @@ def lake(services: Settings) -> Iterator[Settings]:
     mark = uuid.uuid4().hex[:12]
     names = {f"{kind}_bucket": f"{kind}-{mark}" for kind in ("bronze", "silver", "docs")}
     chosen = services.model_copy(update=names)
-    s3.make_buckets(chosen)
+    make_buckets(chosen, *names.values())
     yield from _exported(chosen, *names)
-    s3.remove_buckets(chosen)
+    client = s3_client(chosen)
+    for bucket in names.values():
+        for entry in client.list_objects(bucket, recursive=True):
+            client.remove_object(bucket, str(entry.object_name))
+        client.remove_bucket(bucket)
 
 
 @pytest.fixture

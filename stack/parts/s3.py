@@ -5,15 +5,15 @@ from functools import partial
 from pathlib import Path
 
 from minio import Minio
-from minio.error import MinioException, S3Error
+from minio.error import MinioException
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from include.settings import Settings
 from stack.config import HOST, S3_PORTS, StackConfig
-from stack.part import Part, Step
+from stack.part import Part
 from stack.parts.programs import program
 from stack.secrets import Secrets, write_private
+from stack.sockets import socket_folder
 
 
 def _identities(config: StackConfig) -> Path:
@@ -50,7 +50,7 @@ def _health(config: StackConfig, secrets: Secrets) -> str | None:
 
 
 def _flags(config: StackConfig) -> list[str]:
-    port = config.s3_port
+    port, sockets = config.s3_port, socket_folder(config.run_dir)
     names = (
         "s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port",
         "volume.port.grpc", "filer.port", "filer.port.grpc", "admin.port", "admin.port.grpc",
@@ -59,7 +59,7 @@ def _flags(config: StackConfig) -> list[str]:
         "dir": config.folder("s3"), "ip": HOST, "ip.bind": HOST, "master.telemetry": "false",
         "s3.autoCreateBucket": "false", "s3.iam": "false", "s3.config": _identities(config),
         "s3.port.iceberg": 0, "s3.port.lance": 0, "webdav": "false", "admin.ui": "false",
-        "filer.localSocket": config.run_dir / "filer.sock", "s3.localSocket": config.run_dir / "s3.sock",
+        "filer.localSocket": sockets / "filer.sock", "s3.localSocket": sockets / "s3.sock",
         **{name: port + offset for offset, name in enumerate(names)},
     }  # fmt: skip
     # One GET without credentials on the master's HTTP port would delete a bucket.
@@ -84,39 +84,3 @@ def part(config: StackConfig, secrets: Secrets) -> Part:
         prepare=partial(_prepare, config, secrets),
         grace=15.0,
     )
-
-
-def client(settings: Settings) -> Minio:
-    """Client of the S3 API that the settings name."""
-    return Minio(
-        settings.s3_endpoint,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        secure=settings.s3_secure,
-        region=settings.s3_region,
-    )
-
-
-def make_buckets(settings: Settings, extra: tuple[str, ...] = ()) -> None:
-    """Create the buckets that Allot writes to; existing ones stay as they are."""
-    s3 = client(settings)
-    for bucket in (settings.bronze_bucket, settings.silver_bucket, settings.docs_bucket, *extra):
-        try:
-            s3.make_bucket(bucket)
-        except S3Error as error:
-            if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                raise
-
-
-def buckets(settings: Settings, extra: tuple[str, ...]) -> Step:
-    """Buckets as a step of the start."""
-    return Step("buckets", partial(make_buckets, settings, extra), needs=("s3",))
-
-
-def remove_buckets(settings: Settings) -> None:
-    """Delete the buckets with all that is in them (tests make their own)."""
-    s3 = client(settings)
-    for bucket in (settings.bronze_bucket, settings.silver_bucket, settings.docs_bucket):
-        for entry in s3.list_objects(bucket, recursive=True):
-            s3.remove_object(bucket, str(entry.object_name))
-        s3.remove_bucket(bucket)

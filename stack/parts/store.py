@@ -13,9 +13,10 @@ from stack.secrets import Secrets, write_private
 
 # Dragonfly lacks these; a slip must fail here, not in production.
 REFUSED = (
-    "-function", "-fcall", "-fcall_ro", "-wait", "-waitaof", "-object|encoding", "-script|flush", "-reset",
-    "-script|kill", "-psync", "-sync", "-replicaof", "-failover", "-cluster", "-module", "-debug", "-shutdown",
-    "-client|tracking", "-client|caching", "-client|trackinginfo", "-lolwut", "-commandlog", "-latency",
+    "-function", "-fcall", "-fcall_ro", "-wait", "-waitaof", "-object|encoding", "-reset",
+    "-script|flush", "-script|kill", "-psync", "-sync", "-replicaof", "-failover", "-cluster",
+    "-client|tracking", "-client|caching", "-client|trackinginfo", "-module", "-debug",
+    "-commandlog", "-latency", "-lolwut", "-shutdown",
 )  # fmt: skip
 DATABASES = 64
 
@@ -28,12 +29,13 @@ def url(config: StackConfig, secrets: Secrets, database: int = 0) -> str:
 def _prepare(config: StackConfig, secrets: Secrets) -> None:
     folder = config.folder("store")
     folder.mkdir(parents=True, exist_ok=True)
-    acl = f"user default off\nuser allot on >{secrets.store_password} ~* &* +@all {' '.join(REFUSED)}\n"
+    refused = " ".join(REFUSED)
+    acl = f"user default off\nuser allot on >{secrets.store_password} ~* &* +@all {refused}\n"
     write_private(config.run_dir / "store.acl", acl)
     lines = {
-        "bind": HOST, "port": config.store_port, "dir": f'"{folder}"', "appendonly": "yes", "appendfsync": "everysec",
-        "aclfile": f'"{config.run_dir / "store.acl"}"', "databases": DATABASES, "daemonize": "no",
-        "notify-keyspace-events": '""', "protected-mode": "yes",
+        "bind": HOST, "port": config.store_port, "dir": f'"{folder}"', "appendonly": "yes",
+        "appendfsync": "everysec", "aclfile": f'"{config.run_dir / "store.acl"}"', "databases": DATABASES,
+        "daemonize": "no", "notify-keyspace-events": '""', "protected-mode": "yes",
     }  # fmt: skip
     text = "".join(f"{key} {value}\n" for key, value in lines.items())
     write_private(config.run_dir / "store.conf", text + 'save ""\n')

@@ -1,0 +1,152 @@
+"""Airflow's four components, each a part of its own, LocalExecutor on PostgreSQL."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+from stack import leash
+from stack.config import HOST, ROOT, StackConfig
+from stack.part import Part
+from stack.parts.http import get
+from stack.secrets import Secrets, write_private
+
+USER = "admin"
+BEATING = {
+    "airflow-scheduler": ("scheduler", "latest_scheduler_heartbeat"),
+    "airflow-dag-processor": ("dag_processor", "latest_dag_processor_heartbeat"),
+    "airflow-triggerer": ("triggerer", "latest_triggerer_heartbeat"),
+}
+
+
+def _url(config: StackConfig) -> str:
+    return f"http://{HOST}:{config.airflow_port}"
+
+
+def environment(config: StackConfig, secrets: Secrets) -> dict[str, str]:
+    """Airflow's configuration, the same for all components and for tasks."""
+    home, logs = config.folder("airflow_home"), config.folder("log")
+    port = config.airflow_database_port or config.postgres_port
+    database = f"airflow:{secrets.airflow_db_password}@{HOST}:{port}/airflow"
+    options: dict[str, Mapping[str, object]] = {
+        "CORE": {
+            "EXECUTOR": "LocalExecutor",
+            "DAGS_FOLDER": config.dags_dir,
+            "PLUGINS_FOLDER": config.plugins_dir,
+            "LOAD_EXAMPLES": False,
+            "PARALLELISM": config.airflow_workers,
+            "FERNET_KEY": secrets.airflow_fernet_key,
+            "EXECUTION_API_SERVER_URL": f"{_url(config)}/execution/",
+            "SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
+            "DAGS_ARE_PAUSED_AT_CREATION": config.dags_paused,
+            "MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 5,
+            # The default asks DNS for the machine's full name, which hangs where there is none.
+            "HOSTNAME_CALLABLE": "socket.gethostname",
+        },
+        "DATABASE": {
+            "SQL_ALCHEMY_CONN": f"postgresql+psycopg://{database}",
+            "SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{database}",
+        },
+        "API": {
+            "HOST": HOST,
+            "PORT": config.airflow_port,
+            "WORKERS": config.airflow_api_workers,
+            "BASE_URL": _url(config),
+            "SECRET_KEY": secrets.airflow_api_secret,
+        },
+        "API_AUTH": {"JWT_SECRET": secrets.airflow_jwt_secret, "JWT_ISSUER": "allot"},
+        "SCHEDULER": {
+            "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+            "ENABLE_HEALTH_CHECK": False,
+            # What a killed scheduler left running is adopted or failed within a minute.
+            "ORPHANED_TASKS_CHECK_INTERVAL": 20,
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
+        },
+        "DAG_PROCESSOR": {
+            "REFRESH_INTERVAL": 5,
+            "MIN_FILE_PROCESS_INTERVAL": 15,
+            "DAG_BUNDLE_STORAGE_PATH": home / "bundles",
+        },
+        "LOGGING": {
+            "BASE_LOG_FOLDER": logs / "airflow-tasks",
+            "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": logs / "airflow-dag-files",
+            "JSON_LOGS": True,
+            "COLORED_CONSOLE_LOG": False,
+        },
+    }
+    flat = {
+        f"AIRFLOW__{section}__{name}": str(value)
+        for section, values in options.items()
+        for name, value in values.items()
+    }
+    return {"AIRFLOW_HOME": str(home), **flat}
+
+
+def _prepare(config: StackConfig, secrets: Secrets) -> None:
+    home = config.folder("airflow_home")
+    home.mkdir(parents=True, exist_ok=True)
+    # Airflow makes up a password and prints it, unless this is there before it starts.
+    write_private(home / "passwords.json", json.dumps({USER: secrets.airflow_password}))
+
+
+def _api_health(config: StackConfig) -> str | None:
+    answer = get(f"{_url(config)}/api/v2/version")
+    return None if answer.ok else answer.problem
+
+
+def _beats(config: StackConfig, name: str) -> str | None:
+    """Whether a component has sent a heartbeat in its present life.
+
+    Airflow calls a component healthy by its last heartbeat, also when that came from a
+    process that has been killed since.
+    """
+    answer = get(f"{_url(config)}/api/v2/monitor/health")
+    if not answer.ok:
+        return f"airflow-api {answer.problem}"
+    key, beat = BEATING[name]
+    said = answer.json()[key]
+    if said["status"] != "healthy":
+        return f"Airflow says {said['status']}, last heartbeat {said[beat]}"
+    record = leash.read_record(config.run_dir / f"{name}.record")
+    if record is None or leash.start_time(record["leader"]) != record["leader_start"]:
+        return "no process"
+    if datetime.fromisoformat(said[beat]) < datetime.fromtimestamp(record["started"], UTC):
+        return "no heartbeat since it was started"
+    return None
+
+
+def parts(config: StackConfig, secrets: Secrets) -> list[Part]:
+    """Four components as parts; the last to start is the first to stop."""
+    airflow = (sys.executable, "-m", "airflow")
+    api = Part(
+        name="airflow-api",
+        command=(*airflow, "api-server"),
+        env={},
+        health=partial(_api_health, config),
+        ports={"ALLOT_AIRFLOW_PORT": (config.airflow_port,)},
+        needs=("airflow-schema",),
+        prepare=partial(_prepare, config, secrets),
+        url=_url(config),
+        cwd=ROOT,
+    )
+    # Task logs are read from the shared folder, so nobody needs to serve them on a port.
+    commands = {
+        "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
+        "airflow-dag-processor": ("dag-processor",),
+        "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
+    }
+    others = [
+        Part(
+            name=name,
+            command=(*airflow, *arguments),
+            env={},
+            health=partial(_beats, config, name),
+            needs=("airflow-schema",),
+            stops_before=("airflow-api",),
+            grace=15.0,
+        )
+        for name, arguments in commands.items()
+    ]
+    return [api, *others]
