@@ -11,7 +11,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from studies.table import Study
 
-NAMES: Final = ("null", "lifted", "returning", "coverage")
+NAMES: Final = (
+    "null",
+    "lifted",
+    "coverage",
+    "moving",
+    "returning",
+    "srm",
+    "delay",
+    "drift",
+    "low_rates",
+    "small_counts",
+)
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "studies"
 
 

@@ -1,4 +1,4 @@
-"""The lifted experiment: how soon, how surely, and at which cost is a real winner found?"""
+"""The lifted experiment: how soon, how surely and at which cost a real winner is found."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def study() -> Study:
         question=(
             f"One arm succeeds at 6 %, all others at 5 %; 2,000 decisions a day, {LOOKS} daily "
             f"looks, {RUNS:,} runs. *Verdict*: the better arm is declared best by the last look; "
-            "*ships*: and not contradicted by the equal-weight sequence at that look. *Wrong*: another "
+            "*ships*: and not contradicted by the equal-weight sequence then. *Wrong*: another "
             "arm was declared best at some look, or an interval missed the truth."
         ),
         seed=SEED,
@@ -55,7 +55,7 @@ def study() -> Study:
         reading=(
             "The floor buys knowledge with regret: this is the trade that the planner shows before "
             "an experiment starts. With many arms and little difference Thompson sampling gathers "
-            "its evidence where it matters, on the leading arms, and may know sooner than a uniform "
+            "its evidence on the leading arms, and may know sooner than a uniform "
             "design on the same traffic; a floor near 1/K *is* the uniform design."
         ),
     )

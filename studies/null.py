@@ -1,4 +1,4 @@
-"""The null experiment: how often is a winner declared where there is none?"""
+"""The null experiment: how often a winner is declared where there is none."""
 
 import numpy as np
 

@@ -1,5 +1,7 @@
 """Units that come back: what may be counted, and what happens otherwise."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from include.bandit.inference.verdict import against_control
@@ -44,7 +46,7 @@ def study() -> Study:
         title="Units that return",
         question=(
             f"No effect; a pool of {POOL.units:,} units of very different rates (Beta with mean "
-            f"10 % and α + β = 1), each coming with chance {POOL.visit} a day; {LOOKS} daily looks, "
+            f"10 % and α + β = 1), each coming with chance {POOL.visit} a day; {LOOKS} looks, "
             f"Thompson, {RUNS:,} runs. Under *nested* a unit keeps its bucket. *False effect*: the "
             "sequence, computed as if every counted unit had been drawn, excludes zero."
         ),
@@ -68,10 +70,9 @@ def _wrong(
     assignment: Assignment, counting: Counting, floor: float, rng: np.random.Generator
 ) -> np.ndarray:
     blocks = []
+    pool = replace(POOL, assignment=assignment, counting=counting)
     for _ in range(RUNS // _BLOCK):
-        statistics, shares = run_pool(
-            POOL, Shares("thompson", floor), LOOKS, _BLOCK, assignment, counting, rng
-        )
+        statistics, shares = run_pool(pool, Shares("thompson", floor), (_BLOCK, LOOKS), rng)
         found = against_control(statistics, 0, design(shares))
         blocks.append((found.above() | found.below()).any(axis=(1, 2)))
     return np.concatenate(blocks)

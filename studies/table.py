@@ -4,12 +4,17 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
 Cell = str | int | float
+SOURCE: Final = (
+    "Simulated by `python -m studies {name}`, seed {seed}. Rates are followed by their 95 % "
+    "Monte-Carlo error."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,9 @@ class Rate:
     runs: int
 
     @classmethod
-    def of(cls, happened: NDArray[np.bool_]) -> "Rate":
+    def of(cls, happened: ArrayLike) -> "Rate":
         """Count runs in which something happened."""
+        happened = np.asarray(happened, np.bool_)
         return cls(int(np.count_nonzero(happened)), int(happened.size))
 
     @property
@@ -102,8 +108,7 @@ class Study:
             "",
             self.question,
             "",
-            f"Simulated by `python -m studies {self.name}`, seed {self.seed}. Rates are followed "
-            "by their 95 % Monte-Carlo error.",
+            SOURCE.format(name=self.name, seed=self.seed),
             "",
             f"| {' | '.join(columns)} |",
             f"|{'---|' * len(columns)}",

@@ -1,6 +1,6 @@
 """Batched simulation: decisions of a batch are drawn at once, by the shares published before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -117,6 +117,13 @@ def run(
         arrived[:, batch] = rng.multinomial(successes, environment.delay)
     rates = np.stack([environment.at(batch) for batch in range(horizon.batches)])
     return History(shares, n, arrived, rates)
+
+
+def first_batches(statistics: ArmStatistics, count: int) -> ArmStatistics:
+    """Return the statistics ``(..., batches, K)`` of the first ``count`` batches alone."""
+    return ArmStatistics(
+        *(getattr(statistics, field.name)[..., :count, :] for field in fields(ArmStatistics))
+    )
 
 
 def bernoulli_statistics(n: IntArray, successes: IntArray, shares: FloatArray) -> ArmStatistics:

@@ -101,7 +101,7 @@ def _epsilon_greedy(
 ) -> IntArray:
     runs, arms = n.shape
     if step == 0:
-        return rng.integers(arms, size=runs)
+        return np.asarray(rng.integers(arms, size=runs))
     greedy: IntArray = np.asarray((successes / np.maximum(n, 1.0)).argmax(axis=1))
     explore = rng.random(runs) < 0.1
     chosen: IntArray = np.asarray(np.where(explore, rng.integers(arms, size=runs), greedy))

@@ -35,6 +35,10 @@ class Pool:
         α + β of that distribution: small means that units differ much.
     lift
         Added to every unit's rate under arm 1.
+    assignment
+        ``rerandomise`` or ``nested``.
+    counting
+        Whether a unit counts in every batch in which it comes, or only in its first.
     """
 
     units: int
@@ -42,18 +46,28 @@ class Pool:
     rate: float
     spread: float
     lift: float = 0.0
+    assignment: Assignment = "rerandomise"
+    counting: Counting = "every batch"
 
 
 def run_pool(
     pool: Pool,
     policy: Shares,
-    batches: int,
-    replications: int,
-    assignment: Assignment,
-    counting: Counting,
+    size: tuple[int, int],
     rng: np.random.Generator,
 ) -> tuple[ArmStatistics, FloatArray]:
     """Run two arms on a pool of returning units.
+
+    Parameters
+    ----------
+    pool
+        Who comes, and what is counted.
+    policy
+        Shares from what was counted before.
+    size
+        Replications and batches.
+    rng
+        Source of all randomness.
 
     Returns
     -------
@@ -61,6 +75,7 @@ def run_pool(
         Sums and shares, ``(replications, batches, 2)``. With ``first batch`` a unit is
         counted only in the batch in which it was drawn.
     """
+    replications, batches = size
     shape = (replications, pool.units)
     own = rng.beta(pool.rate * pool.spread, (1.0 - pool.rate) * pool.spread, shape)
     own = own.astype(np.float32)
@@ -73,13 +88,13 @@ def run_pool(
         if batch:
             known = n[:, :batch].sum(axis=1).astype(np.float64)
             shares[:, batch] = policy(known, successes[:, :batch].sum(axis=1).astype(np.float64))
-        if assignment == "rerandomise" and batch:
+        if pool.assignment == "rerandomise" and batch:
             bucket = rng.random(shape, dtype=np.float32)
         counted = rng.random(shape, dtype=np.float32) < pool.visit
         # Two nested ranges share one edge: the fewest buckets move when it does.
         treated = bucket >= shares[:, batch, :1].astype(np.float32)
         won = rng.random(shape, dtype=np.float32) < own + np.float32(pool.lift) * treated
-        if counting == "first batch":
+        if pool.counting == "first batch":
             counted, seen = counted & ~seen, seen | counted
         for arm, mine in enumerate((counted & ~treated, counted & treated)):
             n[:, batch, arm] = mine.sum(axis=1)
