@@ -1,12 +1,9 @@
 """Allocations: the live buckets and weights of an experiment with their lineage and age."""
 
-from datetime import UTC, datetime
-
-import orjson
+import time
 
 from serving.answers import JSON, Answer, Headers
 from serving.registry import Live
-from serving.snapshot import Snapshot
 
 
 def allocation(live: Live, *, stale: bool, max_age: int, if_none_match: bytes | None) -> Answer:
@@ -16,21 +13,17 @@ def allocation(live: Live, *, stale: bool, max_age: int, if_none_match: bytes | 
     that a caller who revalidates learns of it.
     """
     snapshot = live.snapshot
-    tag = b'W/"v%d-%b%b"' % (
-        snapshot.version,
-        snapshot.content_hash[:16].encode(),
-        b"-stale" if stale else b"",
-    )
+    tag = snapshot.stale_tag if stale else snapshot.tag
     headers: Headers = (
         (b"etag", tag),
         (b"cache-control", b"private, max-age=%d" % (0 if stale else max_age)),
     )
     if if_none_match is not None and _matches(tag, if_none_match):
         return Answer(304, b"", headers)
-    body = b'%b,"age_seconds":%b,"confirmed_seconds_ago":%b,"stale":%b}' % (
+    body = b'%b,"age_seconds":%.3f,"confirmed_seconds_ago":%b,"stale":%b}' % (
         snapshot.allocation_text,
-        orjson.dumps(_age(snapshot)),
-        orjson.dumps(_confirmed(live)),
+        max(time.time() - snapshot.effective_at, 0.0),
+        _confirmed(live),
         b"true" if stale else b"false",
     )
     return Answer(200, body, JSON + headers)
@@ -43,10 +36,6 @@ def _matches(tag: bytes, if_none_match: bytes) -> bool:
     return any(each in (opaque, b"*") for each in offered)
 
 
-def _age(snapshot: Snapshot) -> float:
-    return round(max((datetime.now(UTC) - snapshot.effective_from).total_seconds(), 0.0), 3)
-
-
-def _confirmed(live: Live) -> float | None:
+def _confirmed(live: Live) -> bytes:
     seconds = live.unconfirmed_seconds()
-    return None if seconds == float("inf") else round(seconds, 3)
+    return b"null" if seconds == float("inf") else b"%.3f" % seconds

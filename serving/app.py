@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.types import ASGIApp
 
 from serving import logs, problems
 from serving.edge import Edge
@@ -39,7 +38,7 @@ class Parts:
     hot: HotRoutes
 
 
-def create_app(settings: ServingSettings | None = None) -> ASGIApp:
+def create_app(settings: ServingSettings | None = None) -> Edge:
     """Return the API as an ASGI application.
 
     Parameters
@@ -52,7 +51,7 @@ def create_app(settings: ServingSettings | None = None) -> ASGIApp:
     parts = _build(chosen)
     return Edge(
         _documented(parts),
-        parts.hot.routes(),
+        parts.hot,
         parts.metrics,
         chosen.serving_trusted_hosts,
         chosen.serving_max_body_bytes,

@@ -1,6 +1,6 @@
 """Decisions: a unit's arm in every slot, its exact propensity, and the answer's bytes."""
 
-import os
+import random
 import time
 from dataclasses import dataclass
 
@@ -10,6 +10,9 @@ from include.contract.records import time_ordered_id
 from serving.answers import unprocessable
 from serving.slots import Draw
 from serving.snapshot import Snapshot
+
+# Seeded by the operating system in every process; ids are to be unique, not secret.
+_identities = random.Random()  # noqa: S311
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Decision:
 
 def new_id() -> str:
     """Return a fresh time-ordered decision id."""
-    return time_ordered_id(time.time_ns(), int.from_bytes(os.urandom(8), "big"))
+    return time_ordered_id(time.time_ns(), _identities.getrandbits(62))
 
 
 def decide(

@@ -4,7 +4,7 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
 import structlog
@@ -12,10 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from serving.answers import Answer, Problem
-from serving.hot import HotRoute, Scope, header
+from serving.head import Head, read_head
+from serving.hot import Asked, HotRoutes, NotHeldError
 from serving.metrics import Metrics
 
 Message: TypeAlias = MutableMapping[str, Any]
+Scope: TypeAlias = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -32,7 +34,7 @@ class Edge:
     app
         The application behind.
     hot
-        Hot routes by method and path.
+        The hot routes.
     metrics
         Where requests are counted.
     trusted_hosts
@@ -44,13 +46,14 @@ class Edge:
     def __init__(
         self,
         app: ASGIApp,
-        hot: Mapping[tuple[str, str], HotRoute],
+        hot: HotRoutes,
         metrics: Metrics,
         trusted_hosts: tuple[str, ...],
         max_body_bytes: int,
     ) -> None:
         self._app = app
         self._hot = hot
+        self._routes = {path.encode(): route for path, route in hot.routes.items()}
         self._metrics = metrics
         self._hosts = frozenset(host.lower().encode() for host in trusted_hosts)
         self._max_body_bytes = max_body_bytes
@@ -63,31 +66,50 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = self._request_id(scope)
-        route = self._hot.get((scope["method"], scope["path"]))
-        exchange = _Exchange(request_id, send)
+        head = read_head(scope["headers"])
+        exchange = _Exchange(self._request_id(head), send)
+        hot = scope["method"] == "GET" and scope["path"] in self._hot.routes
         try:
-            self._admit(scope)
-            if route is None:
-                scope.setdefault("state", {})["request_id"] = request_id
-                await self._app(scope, _limited(receive, self._max_body_bytes), exchange.send)
+            self._admit(head)
+            if hot:
+                asked = Asked(scope["query_string"], head.if_none_match)
+                await exchange.answer(await self._hot.answer(scope["path"], asked))
             else:
-                await exchange.answer(await route(scope))
+                scope.setdefault("state", {})["request_id"] = exchange.request_id
+                await self._app(scope, _limited(receive, self._max_body_bytes), exchange.send)
         except Problem as problem:
-            await exchange.answer(problem.answer(request_id))
+            await exchange.answer(problem.answer(exchange.request_id))
         finally:
-            self._note(scope, exchange, started, hot=route is not None)
+            self._note(scope, exchange, started, hot=hot)
 
-    def _admit(self, scope: Scope) -> None:
-        host = header(scope, b"host")
-        if host is None or _without_port(host.lower()) not in self._hosts:
+    def prompt(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
+        """Answer a GET at once, or return ``None`` where it has to go the ordinary way.
+
+        The server's protocol asks here before it starts a task for a request. Refusals and
+        everything that waits take the ordinary way, so that there is one place for each.
+        """
+        path, _, query = url.partition(b"?")
+        route = self._routes.get(path)
+        if route is None:
+            return None
+        started = time.perf_counter()
+        head = read_head(headers)
+        try:
+            self._admit(head)
+            answer = route(Asked(query, head.if_none_match))
+        except (Problem, NotHeldError):
+            return None
+        self._metrics.requests.note(path.decode(), answer.status, time.perf_counter() - started)
+        return with_id(answer, self._request_id(head))
+
+    def _admit(self, head: Head) -> None:
+        if head.host not in self._hosts and _without_port(head.host.lower()) not in self._hosts:
             raise Problem(421, "untrusted-host", "this server does not answer for that host")
-        length = header(scope, b"content-length")
-        if length is not None and length.isdigit() and int(length) > self._max_body_bytes:
-            raise too_large(self._max_body_bytes)
+        if head.content_length > self._max_body_bytes:
+            raise Problem(413, "body-too-large", _too_large(self._max_body_bytes))
 
-    def _request_id(self, scope: Scope) -> str:
-        given = header(scope, b"x-request-id")
+    def _request_id(self, head: Head) -> str:
+        given = head.request_id
         if given is not None and REQUEST_ID.fullmatch(given):
             return given.decode("ascii")
         return f"{self._process}-{next(self._serial):x}"
@@ -95,17 +117,18 @@ class Edge:
     def _note(self, scope: Scope, exchange: "_Exchange", started: float, *, hot: bool) -> None:
         seconds = time.perf_counter() - started
         template = scope["path"] if hot else getattr(scope.get("route"), "path", OTHER_ROUTE)
-        self._metrics.request(template, exchange.status, seconds)
-        if exchange.status >= 400:
-            log.log(
-                40 if exchange.status >= 500 else 20,
-                "request refused" if exchange.status < 500 else "request failed",
-                request_id=exchange.request_id,
-                method=scope["method"],
-                path=scope["path"][:200],
-                status=exchange.status,
-                seconds=round(seconds, 6),
-            )
+        self._metrics.requests.note(template, exchange.status, seconds)
+        if exchange.status < 400:
+            return
+        tell = log.error if exchange.status >= 500 else log.info
+        tell(
+            "request failed" if exchange.status >= 500 else "request refused",
+            request_id=exchange.request_id,
+            method=scope["method"],
+            path=scope["path"][:200],
+            status=exchange.status,
+            seconds=round(seconds, 6),
+        )
 
 
 class _Exchange:
@@ -119,10 +142,8 @@ class _Exchange:
         self.status = 500
 
     async def answer(self, answer: Answer) -> None:
-        headers = [*answer.headers, (b"x-request-id", self.request_id.encode())]
-        if answer.status != 304:
-            headers.append((b"content-length", b"%d" % len(answer.body)))
         self.status = answer.status
+        headers = list(with_id(answer, self.request_id).headers)
         await self._send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
@@ -138,9 +159,16 @@ class _Exchange:
         await self._send(message)
 
 
-def too_large(limit: int) -> Problem:
-    """Return the refusal of a body that is too large."""
-    return Problem(413, "body-too-large", f"the body is larger than {limit} bytes")
+def with_id(answer: Answer, request_id: str) -> Answer:
+    """Add the request's id and the length to an answer."""
+    headers = (*answer.headers, (b"x-request-id", request_id.encode()))
+    if answer.status != 304:
+        headers += ((b"content-length", b"%d" % len(answer.body)),)
+    return answer._replace(headers=headers)
+
+
+def _too_large(limit: int) -> str:
+    return f"the body is larger than {limit} bytes"
 
 
 def _without_port(host: bytes) -> bytes:
@@ -157,7 +185,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         received += len(message.get("body", b""))
         if received > limit:
             # The framework turns anything but its own exception into 400.
-            raise HTTPException(413, f"the body is larger than {limit} bytes")
+            raise HTTPException(413, _too_large(limit))
         return message
 
     return counting

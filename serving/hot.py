@@ -1,7 +1,8 @@
 """The routes that are asked thousands of times a second, without a framework around them."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 from serving.allocation import allocation
 from serving.answers import JSON, NO_STORE, Answer
@@ -11,16 +12,39 @@ from serving.metrics import Metrics
 from serving.query import experiment_of, parameters, unit_of
 from serving.registry import Live, Registry
 
-Scope = MutableMapping[str, Any]
-HotRoute = Callable[[Scope], Awaitable[Answer]]
-
 ALLOCATION = frozenset({"experiment_id"})
 DECISION = frozenset({"experiment_id", "unit_id", "cell"})
 DECISION_HEADERS = JSON + NO_STORE
 
 
+class Asked(NamedTuple):
+    """What a hot route needs of a request.
+
+    Attributes
+    ----------
+    query
+        The query string as it came.
+    if_none_match
+        The header of that name.
+    """
+
+    query: bytes
+    if_none_match: bytes | None = None
+
+
+HotRoute = Callable[[Asked], Answer]
+
+
+class NotHeldError(Exception):
+    """The experiment is not held by this process; the store may know it."""
+
+    def __init__(self, experiment: str) -> None:
+        super().__init__(experiment)
+        self.experiment = experiment
+
+
 class HotRoutes:
-    """Answers of `GET /allocation` and `GET /decision` from the held weights.
+    """Answers of `GET /allocation` and `GET /decision` from the held weights, without waiting.
 
     Parameters
     ----------
@@ -49,52 +73,68 @@ class HotRoutes:
         self._metrics = metrics
         self._stale_seconds = stale_seconds
         self._max_age = max_age
+        self.routes: dict[str, HotRoute] = {
+            "/allocation": self.allocation,
+            "/decision": self.decision,
+        }
 
-    def routes(self) -> dict[tuple[str, str], HotRoute]:
-        """Return the routes by method and path."""
-        return {("GET", "/allocation"): self.allocation, ("GET", "/decision"): self.decision}
+    async def answer(self, path: str, asked: Asked) -> Answer:
+        """Answer a hot route's path, asking the store first where it has to be.
 
-    async def allocation(self, scope: Scope) -> Answer:
+        Raises
+        ------
+        Problem
+            422, 404 or 503.
+        """
+        route = self.routes[path]
+        try:
+            return route(asked)
+        except NotHeldError as error:
+            await self._lookup.find(error.experiment)
+        return route(asked)
+
+    def allocation(self, asked: Asked) -> Answer:
         """Answer `GET /allocation`.
 
         Raises
         ------
+        NotHeldError
+            If the store has to be asked.
         Problem
-            422, 404 or 503.
+            422.
         """
-        live = await self._live(parameters(scope["query_string"], ALLOCATION))
+        live = self._live(parameters(asked.query, ALLOCATION))
         return allocation(
             live,
             stale=self._is_stale(live),
             max_age=self._max_age,
-            if_none_match=header(scope, b"if-none-match"),
+            if_none_match=asked.if_none_match,
         )
 
-    async def decision(self, scope: Scope) -> Answer:
+    def decision(self, asked: Asked) -> Answer:
         """Answer `GET /decision`.
 
         Raises
         ------
+        NotHeldError
+            If the store has to be asked.
         Problem
-            422, 404 or 503.
+            422.
         """
-        asked = parameters(scope["query_string"], DECISION)
-        unit = unit_of(asked)
-        live = await self._live(asked)
+        given = parameters(asked.query, DECISION)
+        unit = unit_of(given)
+        live = self._live(given)
         snapshot = live.snapshot
-        decision = decide(snapshot, unit, cell_of(snapshot, asked.get("cell")))
+        decision = decide(snapshot, unit, cell_of(snapshot, given.get("cell")))
         self._metrics.decisions.count(snapshot, decision.draws[0].arm)
         return Answer(200, render(decision, stale=self._is_stale(live)), DECISION_HEADERS)
 
-    async def _live(self, asked: dict[str, str]) -> Live:
-        experiment = experiment_of(asked)
-        return self._registry.get(experiment) or await self._lookup.find(experiment)
+    def _live(self, given: dict[str, str]) -> Live:
+        experiment = experiment_of(given)
+        live = self._registry.get(experiment)
+        if live is None:
+            raise NotHeldError(experiment)
+        return live
 
     def _is_stale(self, live: Live) -> bool:
-        return live.unconfirmed_seconds() > self._stale_seconds
-
-
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return a request header; several of one name are joined as RFC 9110 says."""
-    values = [value for key, value in scope["headers"] if key == name]
-    return b", ".join(values) if values else None
+        return time.monotonic() - live.confirmed_at > self._stale_seconds

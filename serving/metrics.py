@@ -1,9 +1,16 @@
 """Prometheus metrics; every label is bounded, whatever clients and experiments do."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from serving.registry import Registry
@@ -19,16 +26,8 @@ class Metrics:
 
     def __init__(self, weights: Registry, stale_seconds: float) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "allot_requests", "Requests answered", ["route", "status"], registry=self.registry
-        )
-        self.latency = Histogram(
-            "allot_request_seconds",
-            "From the request's headers to the answer",
-            ["route"],
-            buckets=BOUNDS,
-            registry=self.registry,
-        )
+        self.requests = RequestTimes()
+        self.registry.register(self.requests)
         self.refused = Counter(
             "allot_snapshots_refused",
             "Offered weights that were not served: damaged, missing, older, conflict",
@@ -47,16 +46,40 @@ class Metrics:
         self.decisions = DecisionCounts()
         self.registry.register(self.decisions)
         self.registry.register(SnapshotAges(weights, stale_seconds))
-        self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """Count one answered request; both labels come from the application, not from clients."""
-        bound = self._bound.get((route, status))
-        if bound is None:
-            bound = (self.requests.labels(route, str(status)), self.latency.labels(route))
-            self._bound[route, status] = bound
-        bound[0].inc()
-        bound[1].observe(seconds)
+
+class RequestTimes(Collector):
+    """Requests and their latency by route and status, kept as plain numbers.
+
+    Both labels come from the application, never from clients.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], list[int]] = {}
+        self._sums: dict[tuple[str, int], float] = {}
+
+    def note(self, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        key = (route, status)
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = self._counts[key] = [0] * (len(BOUNDS) + 1)
+            self._sums[key] = 0.0
+        counts[bisect_left(BOUNDS, seconds)] += 1
+        self._sums[key] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield a histogram per route and status; its count is the number of requests."""
+        family = HistogramMetricFamily(
+            "allot_request_seconds",
+            "From the request's headers to the answer",
+            labels=["route", "status"],
+        )
+        for (route, status), counts in self._counts.items():
+            bounds = [*map(str, BOUNDS), "+Inf"]
+            cumulative = zip(bounds, accumulate(counts), strict=True)
+            family.add_metric([route, str(status)], list(cumulative), self._sums[route, status])
+        yield family
 
 
 class DecisionCounts(Collector):

@@ -1,11 +1,24 @@
 """HTTP with a deadline and a header limit for receiving, which uvicorn itself lacks."""
 
 import asyncio
+import sys
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.edge import Edge
 from serving.settings import serving_settings
+
+
+class _Answered:
+    """Stands where uvicorn keeps a request's cycle, for one that is answered already."""
+
+    response_started = response_complete = True
+    disconnected = more_body = False
+    message_event = asyncio.Event()
+
+
+_ANSWERED: Any = _Answered()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -21,6 +34,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = self._incomplete = True
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None
+        app = self.app
+        self._prompt = app.prompt if isinstance(app, Edge) else None
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,7 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self._head_limit:
             self._refuse(431, "request headers are too large")
-        else:
+        elif not self._answered_promptly():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -68,6 +83,27 @@ class BoundedProtocol(HttpToolsProtocol):
         self._incomplete = False
         if not self._refused:
             super().on_message_complete()
+
+    def _answered_promptly(self) -> bool:
+        """Answer without a task, where the application can and nobody waits before us."""
+        waits = self.cycle is not None and not self.cycle.response_complete
+        crowded = len(self.connections) >= (self.limit_concurrency or sys.maxsize)
+        if waits or crowded or self.flow.write_paused or self.parser.get_method() != b"GET":
+            return False
+        answer = self._prompt(self.url, self.headers) if self._prompt is not None else None
+        if answer is None:
+            return False
+        parts = [STATUS_LINE[answer.status]]
+        for name, value in (*self.server_state.default_headers, *answer.headers):
+            parts += (name, b": ", value, b"\r\n")
+        keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        parts += (b"\r\n" if keep_alive else b"connection: close\r\n\r\n", answer.body)
+        self.transport.write(b"".join(parts))
+        self.cycle = _ANSWERED
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
 
     def _watch(self) -> None:
         if self._deadline is None:

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from serving import examples
 from serving.follower import Follower
-from serving.hot import HotRoutes
+from serving.hot import Asked, HotRoutes
 from serving.metrics import Metrics
 from serving.problems import response_of
 from serving.registry import Registry
@@ -64,7 +64,7 @@ def hot_router(hot: HotRoutes) -> APIRouter:
         },
     )
     async def _allocation(request: Request, experiment_id: ExperimentId) -> Response:  # noqa: ARG001
-        return response_of(await hot.allocation(request.scope))
+        return response_of(await hot.answer("/allocation", _asked(request)))
 
     @router.get(
         "/decision",
@@ -81,9 +81,14 @@ def hot_router(hot: HotRoutes) -> APIRouter:
         unit_id: UnitId = None,  # noqa: ARG001
         cell: Cell = None,  # noqa: ARG001
     ) -> Response:
-        return response_of(await hot.decision(request.scope))
+        return response_of(await hot.answer("/decision", _asked(request)))
 
     return router
+
+
+def _asked(request: Request) -> Asked:
+    tag = request.headers.get("if-none-match")
+    return Asked(request.scope["query_string"], tag.encode("latin-1") if tag else None)
 
 
 def system_router(

@@ -85,6 +85,21 @@ class Snapshot:
         return orjson.dumps(shared)[1:-1]
 
     @cached_property
+    def effective_at(self) -> float:
+        """When this version went live, as Unix time."""
+        return self.effective_from.timestamp()
+
+    @cached_property
+    def tag(self) -> bytes:
+        """The entity tag of the allocation."""
+        return f'W/"v{self.version}-{self.content_hash[:16]}"'.encode()
+
+    @cached_property
+    def stale_tag(self) -> bytes:
+        """The entity tag of the allocation while it is stale."""
+        return f'W/"v{self.version}-{self.content_hash[:16]}-stale"'.encode()
+
+    @cached_property
     def allocation_text(self) -> bytes:
         """The unchanging part of the allocation's answer as JSON, left open at its end."""
         return _allocation_text(self)
