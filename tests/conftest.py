@@ -145,7 +145,7 @@ def database(
 ) -> Iterator[Settings]:
     """Settings with a migrated database of this test alone."""
     name = f"test_{uuid.uuid4().hex}"
-    create = sql.SQL("create database {} template {} owner allot strategy file_copy")
+    create = sql.SQL("create database {} template {} owner allot strategy wal_log")
     with _admin(service_stack) as admin:
         admin.execute(create.format(sql.Identifier(name), sql.Identifier(migrated_template)))
         yield from _exported(_with_database(services, name), "database_url")
