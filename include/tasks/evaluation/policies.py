@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from include.bandit.feedback import uniform_policy
+from include.bandit.open_bandit import ITEMS
 from include.bandit.statistics import FloatArray
 from include.contract.published import Published
 from include.contract.weights import BUCKETS, POOLED_CELL, WeightsContent
@@ -73,7 +74,7 @@ def judged_on(
         newest = pooled[-1]
         table = shares(newest.content, positions, arms)
         judged.append(JudgedPolicy(f"weights-v{newest.version}", "other log", table))
-    if isinstance(experiment.source, OpenBanditSource) and log.name == "random":
+    if _has_production(experiment) and log.name == "random":
         judged.append(JudgedPolicy(PRODUCTION, "approximation", production(experiment)))
     return judged
 
