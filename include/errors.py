@@ -87,3 +87,11 @@ class RowCountError(LakeError):
 
 class ExpectationError(AllotError):
     """An expectation could not be evaluated, which is not the same as failing."""
+
+
+class RefusedExperimentsError(AllotError):
+    """Some experiments of a run were refused or failed; the others went on."""
+
+
+class SimulationError(AllotError):
+    """What was asked to be simulated cannot be."""

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from include.errors import ExperimentError
 from include.experiments.schema import load
 from include.settings import Settings
 
@@ -36,6 +37,24 @@ def sync_experiment(settings: Settings, name: str, *, submitted_by: str) -> str:
     told = f"revision {revision.number} in force ({revision.revision_hash[:12]})"
     _log.info("%s: %s", experiment.slug, told)
     return told
+
+
+def sync_all(settings: Settings, *, submitted_by: str) -> dict[str, str]:
+    """Register every TOML file; one that is refused does not hold up the others.
+
+    Returns
+    -------
+    dict
+        Files that were refused, and why.
+    """
+    refused: dict[str, str] = {}
+    for name in declared(settings):
+        try:
+            sync_experiment(settings, name, submitted_by=submitted_by)
+        except ExperimentError as error:
+            _log.error("%s.toml is refused: %s", name, error)
+            refused[name] = str(error)
+    return refused
 
 
 def registered(settings: Settings) -> list[str]:

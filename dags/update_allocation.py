@@ -1,0 +1,151 @@
+"""Closed batches → posterior → allocation → published weights, experiment by experiment.
+
+### What it does
+1. `sync_experiments` registers the TOML files of `include/experiments`.
+2. Per experiment (mapped; the index is its slug): `aggregate` sums closed batches of silver,
+   `update` writes one version per closed, unpublished batch to PostgreSQL, `publish` brings the
+   weights store up to PostgreSQL and announces it.
+3. `report` ends the log with a table, and is red when anything above was refused.
+
+It works off **every** closed, unpublished batch, whatever woke it (new feedback, the clock at
+midnight, a person): a lost or doubled event costs nothing. A batch is closed once its sums were
+read after its reward window.
+
+### Backfill
+Backfill by UI, CLI or REST: a backfill run for a day starts on batches that had ended by the end
+of that day, and publishes them in order, one version each. Versions that are published never
+change: where sums of an old batch changed, *one* new version follows. To go up to a day by hand,
+trigger it with `until`.
+
+### When it is red
+- `sync_experiments`, `report`: a TOML file contradicts what is in force, or its limits clash.
+  The log holds the difference; mend the file. The other experiments went on.
+- `aggregate`: S3 or silver is away (`make status`), or silver was never written (ingest first).
+  Clear the task: repeating it changes nothing.
+- `update`: sums do not fit the declaration, or PostgreSQL is away. The log names batch and arm;
+  what is live stays live.
+- `publish`: Dragonfly is away. PostgreSQL has the version already: clear the task, or let
+  `reconcile_weights` do it.
+
+One experiment that fails never holds up another. Every task may be repeated, and run twice at
+once.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from airflow.sdk import (
+    AssetOrTimeSchedule,
+    CronDataIntervalTimetable,
+    Param,
+    dag,
+    get_current_context,
+    task,
+    task_group,
+)
+
+from dags.assets import FEEDBACK, WEIGHTS
+
+NAMED = "{{ experiment }}"
+# What Airflow hands from task to task: a value at run time, a reference while it parses.
+Passed: TypeAlias = Any
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(
+        # The net below lost events; daily, so that a backfill has a run per day.
+        timetable=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+        assets=FEEDBACK,
+    ),
+    start_date=datetime(2019, 11, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "allot",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=10),
+        "execution_timeout": timedelta(minutes=20),
+    },
+    params={
+        "until": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Newest day",
+            description="Fold batches up to this day, as 2019-11-26. Empty: all closed batches.",
+        )
+    },
+    tags=["allot", "publish"],
+    doc_md=__doc__,
+)
+def update_allocation() -> None:
+    """Fold closed batches into published weights."""
+
+    @task
+    def sync_experiments() -> list[str]:
+        from include.settings import settings
+        from include.tasks.experiments import registered, sync_all
+
+        refused = sync_all(settings(), submitted_by="dag update_allocation")
+        get_current_context()["ti"].xcom_push("refused", refused)
+        return registered(settings())
+
+    @task(map_index_template=NAMED)
+    def aggregate(experiment: str) -> Passed:
+        from include.settings import settings
+        from include.tasks.update_run import aggregate_experiment
+
+        context = _named(experiment)
+        return aggregate_experiment(settings(), experiment, until=_until(context))
+
+    @task(map_index_template=NAMED)
+    def update(row: Passed) -> Passed:
+        from include.settings import settings
+        from include.tasks.update_run import update_row
+
+        context = _named(row["experiment"])
+        run = context["dag_run"].run_id
+        return update_row(
+            settings(), row, until=_until(context), dag_run=f"update_allocation/{run}"
+        )
+
+    @task(map_index_template=NAMED, outlets=[WEIGHTS])
+    def publish(row: Passed) -> Passed:
+        from include.settings import settings
+        from include.tasks.update_run import publish_row
+
+        _named(row["experiment"])
+        return publish_row(settings(), row)
+
+    @task_group
+    def each(experiment: str) -> Passed:
+        return publish(update(aggregate(experiment)))
+
+    @task(trigger_rule="all_done", retries=0)
+    def report(experiments: Passed, rows: Passed) -> None:
+        from include.tasks.update_run import report_run
+
+        refused = get_current_context()["ti"].xcom_pull(task_ids="sync_experiments", key="refused")
+        report_run(list(experiments), list(rows), refused or {})
+
+    experiments: Passed = sync_experiments()
+    report(experiments, each.expand(experiment=experiments))
+
+
+def _named(experiment: str) -> Passed:
+    """Name the mapped task by its experiment, and return its context."""
+    context: Passed = get_current_context()
+    context["experiment"] = experiment
+    return context
+
+
+def _until(context: Passed) -> datetime | None:
+    """Return the instant by which batches must have ended; ``None`` for all."""
+    if context["dag_run"].run_type == "backfill":
+        end: datetime = context["data_interval_end"]
+        return end
+    day = context["params"]["until"]
+    return None if day is None else datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(1)
+
+
+update_allocation()
