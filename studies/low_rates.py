@@ -6,7 +6,7 @@ from include.bandit.simulation.sequential import play
 from studies.table import Cell, Study
 
 SEED = 9_000
-RUNS, ROUNDS = 200, 20_000
+RUNS, ROUNDS = 200, 10_000
 RATES = (0.010, 0.010, 0.010, 0.015)
 
 
