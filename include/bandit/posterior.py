@@ -17,6 +17,7 @@ from include.bandit.statistics import FloatArray, IntArray
 # A density that fell by e^−34 carries less than 1e-14 of mass beyond.
 _LOG_DROP = 34.0
 _TAIL = 1e-14
+_BEFORE_OVERFLOW = 500.0
 
 Index: TypeAlias = int | slice | IntArray | tuple[int, ...]
 
@@ -94,16 +95,20 @@ class BetaPosterior:
 
     def density(self, at: FloatArray) -> FloatArray:
         """Return the density in log-odds relative to its mode, at ``(N, 1)`` → ``(N, K)``."""
-        # log g(t) − log g(t₀) = −c|d| − (α + β) log(1 + w(e^−|d| − 1)), d = t − t₀: no term
-        # overflows, and what cancels is of the order of the result.
-        shift = at - (np.log(self.alpha) - np.log(self.beta))
-        right = shift > 0
-        distance = np.abs(shift)
-        total = self.alpha + self.beta
-        weight = np.where(right, self.beta / total, self.alpha / total)
-        slope = np.where(right, self.beta, self.alpha)
-        logarithm = -slope * distance - total * np.log1p(weight * np.expm1(-distance))
-        return _array(np.exp(logarithm))
+        # log g(t) − log g(t₀) = c d − (α + β) log(1 + c/(α + β) (eᵈ − 1)), with c the smaller of
+        # α and β and d = ±(t − t₀) towards the larger: what cancels is then never large.
+        smaller, total = np.minimum(self.alpha, self.beta), self.alpha + self.beta
+        towards = np.where(self.alpha <= self.beta, 1.0, -1.0)
+        shift = _array(towards * (at - (np.log(self.alpha) - np.log(self.beta))))
+        near = np.minimum(shift, _BEFORE_OVERFLOW) if shift.max() > _BEFORE_OVERFLOW else shift
+        logarithm = _array(np.expm1(near))
+        # In place from here on: this is where the time of P(best) goes.
+        np.log1p(np.multiply(logarithm, smaller / total, out=logarithm), out=logarithm)
+        if near is not shift:
+            logarithm += shift - near
+        logarithm *= -total
+        logarithm += np.multiply(shift, smaller, out=shift)
+        return np.exp(logarithm, out=logarithm)
 
     def below(self, at: float) -> tuple[FloatArray, FloatArray]:
         """Return the mass below and above a log-odds, each to full relative precision."""
