@@ -69,6 +69,10 @@ test: $(VENV)/.installed ## run the tests, against the real embedded services
 bench: $(VENV)/.installed ## measure speed and memory, as ratios in one run
 	$(BIN)/python -m bench
 
+.PHONY: study
+study: $(VENV)/.installed ## run the simulation studies and write docs/studies
+	OMP_NUM_THREADS=1 $(BIN)/python -m studies $(ARGS)
+
 .PHONY: lock
 lock: ## resolve the hashed requirement locks anew
 	$(COMPILE) --extra serving --extra pipeline --extra stack --group dev -o requirements/dev.txt

@@ -13,17 +13,21 @@ def study() -> Study:
     """Simulate 5 % against 6 % per floor, and more arms beside a uniform design."""
     rows: list[dict[str, Cell | Rate]] = []
     sequence = np.random.SeedSequence(SEED)
-    cells = [(2, floor, "thompson") for floor in FLOORS]
-    cells += [(2, 0.10, policy) for policy in ("top_two", "epsilon_greedy", "kl_ucb")]
-    cells += [(arms, f, "thompson") for arms in (5, 10) for f in (0.01, 0.05, 0.10) if f * arms < 1]
-    cells += [(5, 0.0, "uniform"), (10, 0.0, "uniform")]
-    for arms, floor, policy in cells:
+    cells = [(2, 0.06, floor, "thompson") for floor in FLOORS]
+    cells += [(2, 0.06, 0.10, policy) for policy in ("top_two", "epsilon_greedy", "kl_ucb")]
+    for arms in (5, 10):
+        for better in (0.06, 0.08):
+            floors = [floor for floor in (0.01, 0.05, 0.10) if floor * arms < 1.0]
+            cells += [(arms, better, floor, "thompson") for floor in floors]
+            cells += [(arms, better, 1.0 / arms, "uniform")]
+    for arms, better, floor, policy in cells:
         rng = np.random.default_rng(sequence.spawn(1)[0])
         rates = np.full(arms, 0.05)
-        rates[-1] = 0.06
+        rates[-1] = better
         rows.append(
             {
                 "arms": arms,
+                "better arm": per_cent(better),
                 "floor": per_cent(floor),
                 "policy": policy,
                 **_cell(rates, policy, floor, rng),
@@ -35,7 +39,7 @@ def study() -> Study:
         name="lifted",
         title="The lifted experiment: days to a verdict",
         question=(
-            f"One arm succeeds at 6 %, all others at 5 %; 2,000 decisions a day, {LOOKS} daily "
+            f"One arm is better, all others succeed at 5 %; 2,000 decisions a day, {LOOKS} daily "
             f"looks, {RUNS:,} runs. *Verdict*: the better arm is declared best by the last look; "
             "*ships*: and not contradicted by the equal-weight sequence then. *Wrong*: another "
             "arm was declared best at some look, or an interval missed the truth."
@@ -54,9 +58,9 @@ def study() -> Study:
         },
         reading=(
             "The floor buys knowledge with regret: this is the trade that the planner shows before "
-            "an experiment starts. With many arms and little difference Thompson sampling gathers "
-            "its evidence on the leading arms, and may know sooner than a uniform "
-            "design on the same traffic; a floor near 1/K *is* the uniform design."
+            "an experiment starts. With more arms Thompson sampling starves the losers "
+            "that the winner must be told from, and has less power than a uniform design on the same "
+            "traffic, for less regret; a floor of 1/K *is* the uniform design."
         ),
     )
 

@@ -38,7 +38,7 @@ def first_look(happened: NDArray[np.bool_]) -> FloatArray:
 
 def per_cent(share: float) -> str:
     """Write a share."""
-    return f"{100 * share:g} %"
+    return f"{100 * share:.4g} %"
 
 
 def day(value: float) -> str:
