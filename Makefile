@@ -43,6 +43,14 @@ logs: $(VENV)/.installed ## ends of the logs (PARTS="serving s3": only these; FO
 shell: $(VENV)/.installed ## a shell in the stack's environment: airflow, mlflow, psql work in it
 	@$(BIN)/python -m stack run
 
+.PHONY: psql
+psql: $(VENV)/.installed ## query the reports in PostgreSQL (SQL="select …")
+	@$(BIN)/python -m stack psql $(if $(SQL),"$(SQL)")
+
+.PHONY: demo
+demo: $(VENV)/.installed ## run the whole loop on the Open Bandit Dataset, and show what came out
+	@$(BIN)/python -m demo
+
 .PHONY: check
 check: check-code check-sql check-compose ## format, lint, types, import directions, SQL, compose
 

@@ -25,7 +25,7 @@ from (
 VALUES = """
 select log, evaluation_policy, estimator, value, lo, hi, effective_sample_size, n, verdict
 from allot.policy_values
-where experiment = %s and position = 'all' and estimator = any(%s)
+where experiment = %s and position = 'all' and estimator = any(%s) and interval_method = 'normal'
 order by log desc, evaluation_policy, array_position(%s::text[], estimator)
 """
 

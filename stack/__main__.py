@@ -1,4 +1,4 @@
-"""Run the embedded stack: ``python -m stack up | down | status | logs | env | run``."""
+"""Run the embedded stack: ``python -m stack up | down | status | logs | env | psql | run``."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from include.errors import AllotError
 from stack.config import StackConfig
 from stack.environment import write_lines
 from stack.logs import show_logs
+from stack.parts import postgres
 from stack.platform import Stack
 from stack.progress import StartProgress
 from stack.status import as_table, status
@@ -64,6 +65,12 @@ def _run(stack: Stack, arguments: argparse.Namespace) -> int:
         return 127
 
 
+def _psql(stack: Stack, arguments: argparse.Namespace) -> int:
+    command = [postgres.binary("psql"), stack.environment["ALLOT_READER_DATABASE_URL"]]
+    command += ["-c", arguments.query] if arguments.query else []
+    os.execve(command[0], command, {**os.environ, **stack.environment})  # noqa: S606
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -83,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("-n", "--lines", type=int, default=20)
     logs.set_defaults(function=_logs)
     commands.add_parser("env", help="the environment as shell lines").set_defaults(function=_env)
+    psql = commands.add_parser("psql", help="query the reports in PostgreSQL, as a reader")
+    psql.add_argument("query", nargs="?", help="default: ask for queries")
+    psql.set_defaults(function=_psql)
     run = commands.add_parser("run", help="run a command (default: a shell) in that environment")
     run.add_argument("command", nargs=argparse.REMAINDER)
     run.set_defaults(function=_run)
