@@ -1,9 +1,12 @@
-"""Arm statistics from counts, for tests."""
+"""Small experiments and arm statistics from counts, for tests of the core."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from include.bandit.statistics import ArmStatistics
+from include.experiments.schema import Experiment
 
 
 def arm_statistics(
@@ -22,3 +25,15 @@ def arm_statistics(
     return ArmStatistics(
         counts, rewards, squares, ip, ip2, rewards / p, rewards / p**2, squares / p**2
     )
+
+
+def declare(count: int = 2, **changes: Any) -> Experiment:
+    """Return an experiment of arms item-0, item-1, … without limits, unless changed."""
+    document: dict[str, Any] = {
+        "slug": "shop",
+        "title": "a shop",
+        "owner": "tests",
+        "arms": [f"item-{arm}" for arm in range(count)],
+        "source": {"kind": "decision_log"},
+    }
+    return Experiment.model_validate(document | changes)
