@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -70,25 +71,16 @@ class Tally:
 
 
 class Checker:
-    """A suite bound to an ephemeral context, ready to run on frames."""
+    """A suite bound to a context, ready to run on frames."""
 
     def __init__(self, suite: "ExpectationSuite") -> None:
         import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
 
-        # It says "Calculating Metrics" and "context set" at INFO for every frame.
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        batch = (
-            context.data_sources.add_pandas("frames")
-            .add_dataframe_asset("frame")
-            .add_batch_definition_whole_dataframe("whole")
-        )
+        context, batch = _context()
         self._suite_name = str(suite.name)
-        self._definition = context.validation_definitions.add(
+        self._definition = context.validation_definitions.add_or_update(
             gx.ValidationDefinition(
-                name=self._suite_name, data=batch, suite=context.suites.add(suite)
+                name=self._suite_name, data=batch, suite=context.suites.add_or_update(suite)
             )
         )
 
@@ -104,9 +96,9 @@ class Checker:
             batch_parameters={"dataframe": frame},
             result_format={"result_format": "COMPLETE", "exclude_unexpected_values": True},
         )
-        return [self._finding(entry, len(frame)) for entry in result.results]
+        return [self._finding(entry, frame) for entry in result.results]
 
-    def _finding(self, entry: Any, rows: int) -> Finding:  # noqa: ANN401 - untyped library
+    def _finding(self, entry: Any, frame: "pd.DataFrame") -> Finding:  # noqa: ANN401 - untyped
         config, found = entry.expectation_config, entry.result
         name = config.meta["name"]
         if not entry.success and not found:
@@ -122,11 +114,15 @@ class Checker:
             suite=self._suite_name,
             name=name,
             says=config.meta["says"],
-            severity="warning" if str(entry.expectation_config.severity) == "warning" else "critical",
-            evaluated=rows if of_rows else 1,
+            severity=config.meta["severity"],
+            evaluated=len(frame) if of_rows else 1,
             unexpected=unexpected,
             rows=np.asarray(labels if of_rows else [], np.int64),
-            observed=_observed(found) if unexpected else "",
+            observed=_observed(
+                config.meta["shows"] or config.kwargs.get("column"), found, frame, labels
+            )
+            if unexpected
+            else "",
         )
 
 
@@ -139,16 +135,33 @@ def add_up(tallies: dict[tuple[str, str], Tally], findings: Iterable[Finding]) -
         tallies[key].add(finding)
 
 
-def _observed(found: dict[str, Any]) -> str:
+@lru_cache(maxsize=1)
+def _context() -> tuple[Any, Any]:
+    """Return an ephemeral context of this process and its batch of whatever frame is given."""
+    # At INFO it tells of every internal registration.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return context, asset.add_batch_definition_whole_dataframe("whole")
+
+
+def _observed(
+    column: str | None, found: dict[str, Any], frame: "pd.DataFrame", labels: list[int]
+) -> str:
+    """Say what was found instead: names of columns, or the first values."""
     mismatched = found.get("details", {}).get("mismatched")
     if isinstance(mismatched, dict):
         parts = [
-            f"{kind}: {', '.join(map(repr, mismatched[kind]))}"
+            f"{kind}: {', '.join(map(str, mismatched[kind]))}"
             for kind in ("missing", "unexpected")
             if mismatched.get(kind)
         ]
         return "; ".join(parts)
-    if "observed_value" in found and not isinstance(found["observed_value"], list):
-        return str(found["observed_value"])
-    values = found.get("partial_unexpected_list", [])[:_EXAMPLES]
-    return ", ".join(map(str, values))
+    if column is not None and labels:
+        return ", ".join(f"{value}" for value in frame.loc[labels[:_EXAMPLES], column])
+    value = found.get("observed_value")
+    return "" if isinstance(value, list) else f"{value}"

@@ -117,7 +117,11 @@ def _line_expectations(columns: int) -> "list[Expectation]":
         gxe.ExpectColumnValuesToBeInSet(
             column="complete",
             value_set=[True],
-            **_about("line_is_complete", "the line ends with a newline; else it may be cut off"),
+            **_about(
+                "line_is_complete",
+                "the line ends with a newline; else it may be cut off",
+                shows="fields",
+            ),
         ),
         gxe.ExpectColumnValuesToBeInSet(
             column="fields",
@@ -125,10 +129,12 @@ def _line_expectations(columns: int) -> "list[Expectation]":
             **_about("field_count", f"the line has {columns} fields"),
         ),
         gxe.ExpectColumnValuesToBeInSet(
-            column="utf8", value_set=[True], **_about("utf8", "the line is UTF-8")
+            column="utf8", value_set=[True], **_about("utf8", "the line is UTF-8", shows="fields")
         ),
         gxe.ExpectColumnValuesToBeInSet(
-            column="nul", value_set=[False], **_about("no_nul", "the line holds no NUL character")
+            column="nul",
+            value_set=[False],
+            **_about("no_nul", "the line holds no NUL character", shows="fields"),
         ),
     ]
 
@@ -203,7 +209,12 @@ def _propensity_expectations(items: int, *, uniform: bool) -> "list[Expectation]
     grid = gxe.ExpectColumnValuesToBeInSet(
         column="on_grid",
         value_set=[True],
-        **_about("propensity_grid", "the propensity is a multiple of 5e-6", warns=True),
+        **_about(
+            "propensity_grid",
+            "the propensity is a multiple of 5e-6",
+            warns=True,
+            shows="propensity_score",
+        ),
     )
     return [in_range, grid]
 
@@ -225,7 +236,9 @@ def _time_expectations(earliest: datetime, now: datetime) -> "list[Expectation]"
         gxe.ExpectColumnValuesToBeInSet(
             column="in_order",
             value_set=[True],
-            **_about("time_order", "the time is not before the row above", warns=True),
+            **_about(
+                "time_order", "the time is not before the row above", warns=True, shows="decided_at"
+            ),
         ),
     ]
 
@@ -237,15 +250,25 @@ def _repetition_expectations() -> "list[Expectation]":
         gxe.ExpectColumnValuesToBeInSet(
             column="repeats",
             value_set=[False],
-            **_about("row_unique", "no earlier row is the same decision"),
+            **_about("row_unique", "no earlier row is the same decision", shows="row_index"),
         ),
         gxe.ExpectColumnValuesToBeInSet(
             column="index_rises",
             value_set=[True],
-            **_about("row_index_rises", "the row index is above all earlier ones", warns=True),
+            **_about(
+                "row_index_rises",
+                "the row index is above all earlier ones",
+                warns=True,
+                shows="row_index",
+            ),
         ),
     ]
 
 
-def _about(name: str, says: str, *, warns: bool = False) -> dict[str, Any]:
-    return {"meta": {"name": name, "says": says}, "severity": "warning" if warns else "critical"}
+def _about(
+    name: str, says: str, *, warns: bool = False, shows: str | None = None
+) -> dict[str, Any]:
+    """Describe an expectation; ``shows`` is the column whose values tell what was found."""
+    severity = "warning" if warns else "critical"
+    meta = {"name": name, "says": says, "severity": severity, "shows": shows}
+    return {"meta": meta, "severity": severity}

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, BinaryIO, Final, get_args
 
 import numpy as np
 
-from include.bandit.synthetic import BehaviorPolicy, SyntheticRows, Truth, draw_rows, draw_truth
 from include.bandit.open_bandit import (
     FIRST_DAY,
     ITEM_COLUMNS,
@@ -23,6 +22,7 @@ from include.bandit.open_bandit import (
     Log,
     columns_of,
 )
+from include.bandit.synthetic import BehaviorPolicy, SyntheticRows, Truth, draw_rows, draw_truth
 
 if TYPE_CHECKING:
     import polars as pl

@@ -136,7 +136,7 @@ def open_object(settings: Settings, key: str) -> Iterator[BinaryIO]:
     """Open the bytes of an object for streaming."""
     response = object_client(settings).get_object(settings.bronze_bucket, key)
     try:
-        yield cast(BinaryIO, response)
+        yield cast("BinaryIO", response)
     finally:
         # Reading may end early; the rest of the body is then still on the connection.
         response.close()
@@ -148,7 +148,7 @@ def _put_bytes(client: "Minio", bucket: str, key: str, path: Path, seen: Fingerp
         result = client.put_object(
             bucket,
             key,
-            cast(BinaryIO, VerifyingReader(file, path, seen)),
+            cast("BinaryIO", VerifyingReader(file, path, seen)),
             seen.size,
             content_type="text/csv",
             part_size=PART_BYTES if seen.size > PART_BYTES else 0,
@@ -161,9 +161,7 @@ def _put_if_absent(client: "Minio", settings: Settings, key: str, content: bytes
     import urllib3
 
     # The client's own put takes no conditional header; a presigned request does.
-    url = client.presigned_put_object(
-        settings.bronze_bucket, key, expires=timedelta(seconds=60)
-    )
+    url = client.presigned_put_object(settings.bronze_bucket, key, expires=timedelta(seconds=60))
     response = urllib3.request(
         "PUT",
         url,

@@ -151,9 +151,7 @@ class Replacement:
         from deltalake.transaction import AddAction
 
         sink = pa.BufferOutputStream()
-        dictionary = [
-            field.name for field in rows.schema if pa.types.is_dictionary(field.type)
-        ]
+        dictionary = [field.name for field in rows.schema if pa.types.is_dictionary(field.type)]
         pq.write_table(
             rows,
             sink,
@@ -249,7 +247,7 @@ class Replacement:
         from deltalake import CommitProperties, Transaction
 
         self._table.create_write_transaction(
-            self._actions,
+            list(self._actions),
             "overwrite",
             self._spec.schema(),
             list(self._spec.partition_by),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from include.errors import SourceError
 from include.bandit.open_bandit import LEADING_COLUMNS
+from include.errors import SourceError
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from include.bandit.open_bandit import USER_FEATURES
 from include.contract.canonical import Json, content_hash
 from include.settings import Settings
 from include.stores.lake.content_hash import RowHash
 from include.stores.lake.delta import Replacement, TableSpec, open_table, partition_values
-from include.bandit.open_bandit import USER_FEATURES
 from include.stores.lake.storage import delta_options
 
 if TYPE_CHECKING:

@@ -1,0 +1,208 @@
+"""Silver → arm statistics: sums of a batch that do not depend on files, chunks or order."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import fsum
+from typing import TYPE_CHECKING, Final
+
+from include.errors import ExperimentError
+from include.experiments.schema import Experiment, OpenBanditSource
+from include.settings import Settings
+from include.tasks.summary import log_summary
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from include.stores.reports.statistics import StatisticsRow
+
+POOLED_COHORT: Final = "*"
+_log = logging.getLogger(__name__)
+
+# Arm, position, propensity, reward, and how many rows have exactly these.
+Group = tuple[int, int, float, float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatedBatch:
+    """What aggregating a batch wrote; plain values.
+
+    Attributes
+    ----------
+    experiment, batch_id
+        Which batch of which experiment.
+    statistics_hash
+        Names its sums.
+    rows
+        Rows of silver that were read.
+    cells
+        Rows of arm statistics.
+    lake_version
+        Version of silver that was read.
+    """
+
+    experiment: str
+    batch_id: str
+    statistics_hash: str
+    rows: int
+    cells: int
+    lake_version: int
+
+
+def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
+    """Return the batches of an experiment whose reward window is over, in order.
+
+    Batches in silver, and batches that have sums but left silver: their sums are to be
+    restated as none.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If the experiment was never registered.
+    ExperimentError
+        If its log cannot be cut into its batches.
+    """
+    from include.contract.batches import closes_at
+    from include.stores.lake.silver import silver_batches
+    from include.stores.reports.batches import closed_batches as batches_with_sums
+    from include.stores.reports.connection import transaction
+    from include.stores.reports.experiments import read
+
+    now = datetime.now(UTC)
+    with transaction(settings) as connection:
+        experiment = read(connection, experiment_slug).experiment
+        known = {batch.batch_id for batch in batches_with_sums(connection, experiment)}
+    source, behavior_policy = _learns_from(experiment)
+    in_silver, _ = silver_batches(settings, source, behavior_policy)
+    window = experiment.reward.window
+    return [
+        batch_id
+        for batch_id in sorted(known | set(in_silver))
+        if closes_at(batch_id, experiment.batch, window) <= now
+    ]
+
+
+def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> AggregatedBatch:
+    """Sum a batch of silver into arm statistics and make them the batch's current ones.
+
+    Repeating it changes nothing unless silver changed.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If the experiment was never registered.
+    ExperimentError
+        If its log cannot be cut into its batches.
+    LakeError
+        If silver was never written.
+    """
+    from include.stores.lake.delta import open_table
+    from include.stores.lake.silver import FEEDBACK, scan_feedback
+    from include.stores.reports.connection import transaction
+    from include.stores.reports.experiments import read
+    from include.stores.reports.statistics import write_batch_statistics
+
+    observed_at = datetime.now(UTC)
+    with transaction(settings) as connection:
+        experiment = read(connection, experiment_slug).experiment
+    source, behavior_policy = _learns_from(experiment)
+    version = int(open_table(settings, FEEDBACK).version())
+    frame = scan_feedback(settings, source, behavior_policy, batch_id, version=version)
+    groups = count_groups(frame)
+    rows = statistics_rows(groups, behavior_policy)
+    written = write_batch_statistics(
+        settings, experiment_slug, batch_id, rows, lake_version=version, observed_at=observed_at
+    )
+    told = AggregatedBatch(
+        experiment=experiment_slug,
+        batch_id=batch_id,
+        statistics_hash=written.statistics_hash,
+        rows=sum(group[4] for group in groups),
+        cells=len(rows),
+        lake_version=version,
+    )
+    log_summary(
+        _log,
+        f"arm statistics: experiment {experiment_slug}, batch {batch_id}",
+        [
+            {
+                "rows read": told.rows,
+                "clicks or reward": fsum(row.sum_r for row in rows),
+                "cells written": told.cells,
+                "lake version": version,
+                "statistics hash": told.statistics_hash[:12],
+            }
+        ],
+    )
+    return told
+
+
+def count_groups(frame: "pl.LazyFrame") -> list[Group]:
+    """Count the rows that agree in arm, position, propensity and reward, sorted."""
+    import polars as pl
+
+    keys = ["arm", "position", "pscore", "reward"]
+    counted = frame.group_by(keys).agg(pl.len().alias("rows")).sort(keys)
+    return [
+        (int(arm), int(position), float(p), float(r), int(rows))
+        for arm, position, p, r, rows in counted.collect(engine="streaming").iter_rows()
+    ]
+
+
+def statistics_rows(groups: Iterable[Group], version: str) -> "list[StatisticsRow]":
+    """Fold counted groups into the eight sums per position and arm.
+
+    Counts are integers, and floats are added by `math.fsum` (exact, rounded once), so
+    equal rows give equal bytes in whatever order and chunks they came.
+
+    Parameters
+    ----------
+    groups
+        Arm, position, propensity, reward, count; each combination once.
+    version
+        Weights version or behavior policy.
+    """
+    cells: dict[tuple[int, int], list[Group]] = {}
+    for group in sorted(groups):
+        cells.setdefault((group[1], group[0]), []).append(group)
+    return [_fold(cell, cells[cell], version) for cell in sorted(cells)]
+
+
+def _fold(cell: tuple[int, int], groups: list[Group], version: str) -> "StatisticsRow":
+    from include.stores.reports.statistics import StatisticsRow
+
+    position, arm = cell
+    terms = [(count, 1.0 / p, r) for _, _, p, r, count in groups]
+    return StatisticsRow(
+        version=version,
+        position=position,
+        arm=arm,
+        cohort=POOLED_COHORT,
+        n=sum(count for count, _, _ in terms),
+        sum_r=fsum(count * r for count, _, r in terms),
+        sum_r2=fsum(count * r * r for count, _, r in terms),
+        sum_ip=fsum(count * w for count, w, _ in terms),
+        sum_ip2=fsum(count * (w * w) for count, w, _ in terms),
+        sum_r_ip=fsum(count * (r * w) for count, w, r in terms),
+        sum_r_ip2=fsum(count * (r * w * w) for count, w, r in terms),
+        sum_r2_ip2=fsum(count * (r * r * w * w) for count, w, r in terms),
+    )
+
+
+def _learns_from(experiment: Experiment) -> tuple[str, str]:
+    """Return the source and behavior policy in silver that an experiment learns from."""
+    from include.bandit.open_bandit import source_of
+
+    source = experiment.source
+    if not isinstance(source, OpenBanditSource):
+        raise ExperimentError(
+            f"experiment {experiment.slug!r} learns from the decision log, "
+            "which this step does not aggregate"
+        )
+    if experiment.batch != timedelta(days=1):
+        raise ExperimentError(
+            f"experiment {experiment.slug!r} declares batches of {experiment.batch}; "
+            "silver keeps the Open Bandit Dataset by UTC day: declare P1D"
+        )
+    return source_of(source.campaign), source.learn_from
