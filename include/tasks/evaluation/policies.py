@@ -111,6 +111,12 @@ def production(experiment: Experiment) -> FloatArray:
     return bernoulli_thompson(prior["alpha"], prior["beta"], experiment.positions)
 
 
+def _has_production(experiment: Experiment) -> bool:
+    """Tell whether the arms are all items of a campaign: the prior is about all of them."""
+    source = experiment.source
+    return isinstance(source, OpenBanditSource) and len(experiment.arms) == ITEMS[source.campaign]
+
+
 def _sequence(experiment: Experiment, log: LoggedBatches, chain: Sequence[Published]) -> FloatArray:
     """Return, per batch, the shares of the newest version that knows only earlier batches."""
     arms, positions = len(experiment.arms), experiment.positions

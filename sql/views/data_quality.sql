@@ -1,0 +1,95 @@
+-- What came in, what was refused and why: one row per bronze object.
+drop view if exists allot.data_quality;
+
+create view allot.data_quality as
+select
+    v.source::text as source,
+    v.behavior_policy::text as behavior_policy,
+    v.verdict,
+    v.rows_in,
+    v.rows_silver,
+    v.rows_quarantined,
+    v.rows_quarantined / nullif(v.rows_in, 0)::double precision as refused_share,
+    q.refusals,
+    a.most_refused_arm,
+    r.expectations,
+    r.warnings,
+    v.reason,
+    v.checked_at,
+    v.lake_version,
+    b.source_name,
+    b.object_key,
+    b.sha256::text as sha256,
+    v.docs_key
+from allot.validation as v
+inner join allot.bronze_object as b
+    on
+        v.source = b.source
+        and v.behavior_policy = b.behavior_policy
+        and v.sha256 = b.sha256
+left join lateral (
+    with counted as (
+        select
+            qe.expectation,
+            sum(qe.row_count) as refused
+        from allot.quarantine_count as qe
+        where
+            qe.source = v.source
+            and qe.behavior_policy = v.behavior_policy
+            and qe.sha256 = v.sha256
+        group by qe.expectation
+    )
+
+    select string_agg(c.expectation || ': ' || c.refused, ', ' order by c.expectation) as refusals
+    from counted as c
+) as q on true
+left join lateral (
+    select qa.arm as most_refused_arm
+    from allot.quarantine_count as qa
+    where
+        qa.source = v.source
+        and qa.behavior_policy = v.behavior_policy
+        and qa.sha256 = v.sha256
+        and qa.arm is not null
+    group by qa.arm
+    order by sum(qa.row_count) desc, qa.arm asc
+    limit 1
+) as a on true
+left join lateral (
+    select
+        count(*) as expectations,
+        string_agg(vr.expectation || ': ' || vr.unexpected, ', ' order by vr.expectation)
+        filter (where vr.severity = 'warning' and vr.unexpected > 0) as warnings
+    from allot.validation_result as vr
+    where
+        vr.source = v.source
+        and vr.behavior_policy = v.behavior_policy
+        and vr.sha256 = v.sha256
+) as r on true;
+
+comment on view allot.data_quality is
+'What came in, what was refused and why: the last validation of every bronze object.';
+comment on column allot.data_quality.source is 'Dataset and campaign, or an experiment.';
+comment on column allot.data_quality.behavior_policy is
+'Who decided: random, bts, or a weights version.';
+comment on column allot.data_quality.verdict is
+'accepted, or refused: then silver was left as it was.';
+comment on column allot.data_quality.rows_in is 'Rows read.';
+comment on column allot.data_quality.rows_silver is 'Rows written to silver.';
+comment on column allot.data_quality.rows_quarantined is
+'Rows refused one by one; they stand in quarantine with the name of the expectation.';
+comment on column allot.data_quality.refused_share is 'Rows quarantined / rows in.';
+comment on column allot.data_quality.refusals is
+'Refused rows by the first expectation that refused them; null where there are none.';
+comment on column allot.data_quality.most_refused_arm is
+'Index of the arm that lost most rows; a refusal that depends on the arm is a bias.';
+comment on column allot.data_quality.expectations is 'How many expectations were checked.';
+comment on column allot.data_quality.warnings is
+'Expectations that only speak, and how many rows broke them; null where none did.';
+comment on column allot.data_quality.reason is 'Why the object was refused; empty where accepted.';
+comment on column allot.data_quality.checked_at is 'When it was validated last (UTC).';
+comment on column allot.data_quality.lake_version is 'Version of silver that holds its rows.';
+comment on column allot.data_quality.source_name is 'File that first brought these bytes.';
+comment on column allot.data_quality.object_key is 'Key in the bronze bucket.';
+comment on column allot.data_quality.sha256 is 'Of the bytes.';
+comment on column allot.data_quality.docs_key is 'Key of the report in the docs bucket.';

@@ -1,0 +1,199 @@
+"""Evaluation against real silver and PostgreSQL: honest, repeatable, by hand where it can be."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from psycopg.rows import dict_row
+
+from include.errors import EvaluationError, LakeError, UnknownExperimentError
+from include.settings import Settings
+from include.stores.reports.connection import connect
+from include.tasks.evaluate import EvaluationReport, evaluate_experiment
+from include.tasks.update import update_experiment
+from tests.support.declared import experiment, observe, registered
+from tests.support.silver import BATCHES, skewed_log, uniform_log, write_silver
+
+pytestmark = pytest.mark.services
+
+RATES = (0.2, 0.4, 0.6)
+SHARES = (0.6, 0.3, 0.1)
+SOURCE = "open_bandit-men"
+RANDOM = uniform_log(RATES)
+BTS = skewed_log(RATES, SHARES)
+
+
+@pytest.fixture
+def shop(isolated: Settings) -> Settings:
+    registered(isolated, experiment())
+    write_silver(isolated, RANDOM, SOURCE, "random")
+    write_silver(isolated, BTS, SOURCE, "bts")
+    return isolated
+
+
+def _evaluate(settings: Settings, **changes: Any) -> EvaluationReport:
+    given = {"dag_run": "manual", "code_revision": "abc", **changes}
+    return evaluate_experiment(settings, "shop", **given)
+
+
+def _rows(settings: Settings, table: str) -> list[dict[str, Any]]:
+    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(f"select * from allot.{table}".encode()).fetchall()
+    return sorted(rows, key=lambda row: str(sorted(row.items())))
+
+
+def _value(settings: Settings, *key: str) -> dict[str, Any]:
+    names = ("log", "evaluation_policy", "estimator", "interval_method", "position")
+    wanted = (*key, "normal", "all")
+    found = [r for r in _rows(settings, "policy_value") if tuple(r[n] for n in names) == wanted]
+    assert len(found) == 1, f"{len(found)} rows for {wanted}"
+    return found[0]
+
+
+TABLES = ("policy_value", "policy_diagnostics", "regret", "learning_point", "self_grade")
+
+
+def test_twice_is_once(shop: Settings) -> None:
+    first = _evaluate(shop)
+    before = {table: _rows(shop, table) for table in TABLES}
+    assert _evaluate(shop, dag_run="again") == first
+    assert {table: _rows(shop, table) for table in TABLES} == before
+    assert all(before[table] for table in TABLES)
+    assert len(_rows(shop, "evaluation")) == 1
+
+
+def test_the_logs_own_policy_is_worth_its_mean(shop: Settings) -> None:
+    _evaluate(shop)
+    mean = np.mean([row.reward for row in RANDOM])
+    assert _value(shop, "random", "random", "on-policy")["value"] == pytest.approx(mean, rel=1e-12)
+    assert _value(shop, "random", "uniform", "ips")["value"] == pytest.approx(mean, rel=1e-12)
+
+
+def test_ips_and_snips_from_the_other_log_are_those_computed_by_hand(shop: Settings) -> None:
+    _evaluate(shop)
+    weights = [1 / 3 / row.pscore for row in BTS]
+    weighted = sum(w * row.reward for w, row in zip(weights, BTS, strict=True))
+    assert _value(shop, "bts", "uniform", "ips")["value"] == pytest.approx(weighted / len(BTS))
+    assert _value(shop, "bts", "uniform", "snips")["value"] == pytest.approx(
+        weighted / sum(weights)
+    )
+
+
+def test_weights_are_judged_on_their_own_log_only_by_later_batches(shop: Settings) -> None:
+    """Every batch of the own log meets the version that folded the batches before it."""
+    for batch, clicks in zip(BATCHES, ([5, 10, 60], [5, 10, 70], [60, 5, 5]), strict=True):
+        observe(shop, batch, clicks)
+    assert update_experiment(shop, "shop").head == 3
+    _evaluate(shop)
+    with connect(shop) as connection:
+        shares = {
+            (version, arm): share
+            for version, arm, share in connection.execute(
+                "select version, arm, share from allot.allocation where experiment = 'shop'"
+            )
+        }
+    live_before = {batch: index for index, batch in enumerate(BATCHES)}
+    by_hand = np.mean(
+        [shares[live_before[row.batch], row.arm] / row.pscore * row.reward for row in RANDOM]
+    )
+    row = _value(shop, "random", "weights-sequence", "ips")
+    assert row["value"] == pytest.approx(by_hand, rel=1e-9)
+    assert row["basis"] == "earlier batches"
+    newest = [r["evaluation_policy"] for r in _rows(shop, "policy_value") if r["log"] == "random"]
+    assert not any(name.startswith("weights-v") for name in newest)
+    other = _value(shop, "bts", "weights-v3", "ips")
+    assert other["basis"] == "other log"
+    assert other["value"] == pytest.approx(
+        np.mean([shares[3, row.arm] / row.pscore * row.reward for row in BTS]), rel=1e-9
+    )
+
+
+def test_sums_alone_give_the_same_values(shop: Settings) -> None:
+    _evaluate(shop)
+    names = ("ips", "snips", "dm", "dr", "sndr")
+    policies = [("random", "uniform"), ("bts", "uniform"), ("bts", "weights-v0")]
+    by_rows = {(p, n): _value(shop, *p, n) for p in policies for n in names}
+    _evaluate(shop, most_rows=10)
+    for (policy, name), before in by_rows.items():
+        after = _value(shop, *policy, name)
+        assert after["value"] == pytest.approx(before["value"], rel=1e-9)
+        assert after["variance"] == pytest.approx(before["variance"], rel=1e-9)
+    assert not _rows(shop, "learning_point")
+
+
+def test_the_reverse_grade_stands_beside_the_random_logs_mean(shop: Settings) -> None:
+    _evaluate(shop)
+    grades = [r for r in _rows(shop, "self_grade") if r["estimator"] == "ips"]
+    assert grades
+    mean = np.mean([row.reward for row in RANDOM])
+    for row in grades:
+        assert (row["log"], row["evaluation_policy"]) == ("bts", "uniform")
+        assert row["on_policy_mean"] == pytest.approx(mean)
+        assert row["error"] == pytest.approx(row["estimate"] - mean)
+        assert row["covered"] == (row["lo"] <= mean <= row["hi"])
+
+
+def test_the_regret_band_holds_the_truth(shop: Settings) -> None:
+    _evaluate(shop)
+    curve = [r for r in _rows(shop, "regret") if (r["log"], r["policy"]) == ("random", "random")]
+    curve.sort(key=lambda row: row["up_to_batch"])
+    assert [row["up_to_batch"] for row in curve] == list(BATCHES)
+    assert [row["decisions"] for row in curve] == [200, 400, 600]
+    assert curve[-1]["best_arm"] == 2
+    truth = 600 * (max(RATES) - sum(RATES) / 3)
+    assert curve[-1]["cumulative_lo"] <= truth <= curve[-1]["cumulative_hi"]
+
+
+def test_the_learning_curve_counts_rows_kept_and_clicks(shop: Settings) -> None:
+    _evaluate(shop)
+    curve = _rows(shop, "learning_point")
+    assert {row["policy"] for row in curve} == {"thompson", "uniform"}
+    assert {row["log"] for row in curve} == {"random"}
+    for policy in ("thompson", "uniform"):
+        own = sorted(
+            (row for row in curve if row["policy"] == policy), key=lambda row: row["rows_read"]
+        )
+        assert [row["rows_read"] for row in own] == [200, 400, 600]
+        kept = [row["rows_kept"] for row in own]
+        assert kept == sorted(kept)
+        # A third of the rows is kept, whoever learns: 200 ± 5 standard deviations.
+        assert abs(kept[-1] - 200) < 60
+        assert all(row["clicks"] <= row["rows_kept"] for row in own)
+
+
+def test_new_rows_are_a_new_evaluation(shop: Settings) -> None:
+    first = _evaluate(shop)
+    write_silver(shop, uniform_log(RATES, seed=99), SOURCE, "random")
+    second = _evaluate(shop)
+    assert first.statistics_hash != second.statistics_hash
+    assert len(_rows(shop, "evaluation")) == 2
+
+
+def test_the_decision_log_of_all_versions_is_one_log(isolated: Settings) -> None:
+    registered(isolated, experiment(source={"kind": "decision_log"}))
+    write_silver(isolated, RANDOM, "shop", "v0")
+    write_silver(isolated, skewed_log(RATES, SHARES), "shop", "v1")
+    _evaluate(isolated)
+    row = _value(isolated, "decisions", "decisions", "on-policy")
+    both = [*RANDOM, *BTS]
+    assert row["n"] == len(both)
+    assert row["value"] == pytest.approx(np.mean([one.reward for one in both]))
+    assert {r["evaluation_policy"] for r in _rows(isolated, "policy_value")} == {
+        "decisions",
+        "uniform",
+        "weights-sequence",
+    }
+
+
+def test_an_experiment_without_rows_says_so(isolated: Settings) -> None:
+    registered(isolated, experiment())
+    with pytest.raises(LakeError, match="ingest"):
+        _evaluate(isolated)
+    write_silver(isolated, RANDOM, "open_bandit-women", "random")
+    with pytest.raises(EvaluationError, match="has no row for experiment 'shop'"):
+        _evaluate(isolated)
+
+
+def test_an_unknown_experiment_is_named(isolated: Settings) -> None:
+    with pytest.raises(UnknownExperimentError, match="nowhere"):
+        evaluate_experiment(isolated, "nowhere", dag_run="", code_revision="")
