@@ -14,8 +14,9 @@ from numpy.polynomial import legendre
 from include.bandit.posterior import Posterior
 from include.bandit.statistics import FloatArray, IntArray
 
-_NODES = 16
-_STEP = 2.0
+# Points per piece, and its width in local scales of the narrowest density: 1e-12 with room.
+NODES = 16
+STEP = 2.0
 _MOST_PIECES = 5_000
 
 
@@ -63,11 +64,11 @@ def tabulate(posterior: Posterior, ranks: int = 1) -> Table:
     arms = np.flatnonzero(upper > left)
     kept = posterior[arms]
     edges = _edges(kept, left, lower[arms], upper[arms])
-    points, weights, integrate = _rule()
+    points, weights, integrate = _rule(NODES)
     half = np.diff(edges) / 2
     at = (edges[:-1] + half)[:, None] + half[:, None] * points
     below, above = kept.below(left)
-    density = kept.density(at.reshape(-1, 1)).reshape(half.size, _NODES, arms.size)
+    density = kept.density(at.reshape(-1, 1)).reshape(half.size, NODES, arms.size)
     inside = np.matmul(integrate, density) * half[:, None, None]
     pieces = np.tensordot(density, weights, axes=(1, 0)) * half[:, None]
     ends = np.cumsum(pieces, axis=0)
@@ -89,7 +90,7 @@ def _edges(posterior: Posterior, left: float, lower: FloatArray, upper: FloatArr
     while edges[-1] < right:
         at = edges[-1]
         # A piece either resolves an arm's density or ends where that arm's bulk begins.
-        bear = np.maximum(_STEP * posterior.local_scale(at), lower - at)
+        bear = np.maximum(STEP * posterior.local_scale(at), lower - at)
         step = float(bear[upper > at].min())
         edges.append(min(at + step, right))
         if len(edges) > _MOST_PIECES or edges[-1] <= at:
@@ -97,15 +98,15 @@ def _edges(posterior: Posterior, left: float, lower: FloatArray, upper: FloatArr
     return np.array(edges)
 
 
-@lru_cache(maxsize=1)
-def _rule() -> tuple[FloatArray, FloatArray, FloatArray]:
+@lru_cache(maxsize=4)
+def _rule(nodes: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return nodes, weights, and the matrix that integrates from −1 to every node."""
-    points, weights = legendre.leggauss(_NODES)
-    values = legendre.legvander(points, _NODES)
-    order = np.arange(_NODES)
+    points, weights = legendre.leggauss(nodes)
+    values = legendre.legvander(points, nodes)
+    order = np.arange(nodes)
     # f ≈ Σ c_n P_n with c_n = (2n + 1)/2 Σ w f P_n, and ∫ P_n = (P_{n+1} − P_{n−1}) / (2n + 1).
-    coefficients = (values[:, :_NODES] * weights[:, None]).T * (2 * order[:, None] + 1) / 2
-    integrals = np.empty((_NODES, _NODES))
+    coefficients = (values[:, :nodes] * weights[:, None]).T * (2 * order[:, None] + 1) / 2
+    integrals = np.empty((nodes, nodes))
     integrals[:, 0] = points + 1
-    integrals[:, 1:] = (values[:, 2:] - values[:, : _NODES - 1]) / (2 * order[1:] + 1)
+    integrals[:, 1:] = (values[:, 2:] - values[:, : nodes - 1]) / (2 * order[1:] + 1)
     return points, weights, integrals @ coefficients
