@@ -15,6 +15,7 @@ NAMES: Final = (
     "null",
     "lifted",
     "coverage",
+    "ope_coverage",
     "moving",
     "returning",
     "srm",

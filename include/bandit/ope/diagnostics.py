@@ -7,7 +7,7 @@ import numpy as np
 from include.bandit.feedback import EvaluationPolicy, Feedback, RowPolicy
 from include.bandit.ope.weighted_log import Rows, Sums, Term
 from include.bandit.statistics import ArmStatistics
-from include.errors import FeedbackError
+from include.errors import EvaluationError, FeedbackError
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,10 @@ def diagnose(
         squares = float(log.w2.sum())
         reward_sum, reward_squares = float(log.wr.sum()), float(log.w2r2.sum())
         largest = _largest_by_sums(log)
+    if not np.isfinite([mean, squares, reward_squares]).all():
+        raise EvaluationError(
+            f"no finite answer: weights as large as {largest:.3g} cannot be squared"
+        )
     total = mean * n
     error = np.sqrt(log.variance(Term(constant=-mean, weight=1.0)))
     return Diagnostics(

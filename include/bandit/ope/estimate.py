@@ -22,9 +22,9 @@ class Interval:
     Attributes
     ----------
     method
-        ``normal``, ``score`` and ``bootstrap`` hold for large n at one look; ``empirical-bernstein`` holds
-        for every n at one look; ``betting`` holds for every n at all looks at once;
-        ``asymptotic`` at all looks for large n.
+        ``normal``, ``score`` and ``bootstrap`` hold for large n at one look;
+        ``empirical-bernstein`` holds for every n at one look; ``betting`` holds for every n
+        at all looks at once; ``asymptotic`` at all looks for large n.
     level
         Confidence, as 0.95.
     """

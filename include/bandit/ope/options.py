@@ -26,7 +26,7 @@ class Options:
     parameters
         Hyper-parameter by estimator; those not named are chosen by ``rule``.
     rule
-        ``slope`` or ``mse``.
+        ``mse``, a bound on the squared error, or ``slope``; see `include.bandit.ope.tuning`.
     limits
         Beyond them the verdict is ``unknown``.
     groups
@@ -42,7 +42,7 @@ class Options:
     level: float = 0.95
     intervals: tuple[IntervalMethod, ...] = ("normal",)
     parameters: Mapping[str, float] = field(default_factory=dict)
-    rule: Rule = "slope"
+    rule: Rule = "mse"
     limits: EvaluationLimits = field(default_factory=EvaluationLimits)
     groups: IntArray | None = None
     smallest_pscore: float | None = None

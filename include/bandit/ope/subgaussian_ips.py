@@ -4,6 +4,8 @@
 whence its exponential concentration.
 """
 
+import numpy as np
+
 from include.bandit.ope import ips
 from include.bandit.ope.estimator import Estimator
 from include.bandit.ope.grids import smoothing_grid
@@ -15,8 +17,11 @@ BASE: Estimator = ips
 
 
 def shrink(weight: FloatArray, parameter: float) -> FloatArray:
-    """Return w / (1 − λ + λ w)."""
-    return weight / (1.0 - parameter + parameter * weight) if parameter else weight
+    """Return w / (1 − λ + λ w); a weight of 0 stays 0, at λ = 1 too."""
+    if parameter == 0.0:
+        return weight
+    base = 1.0 - parameter + parameter * weight
+    return np.divide(weight, base, out=np.zeros_like(weight), where=weight > 0)
 
 
 def candidates(weight: FloatArray) -> FloatArray:

@@ -1,4 +1,9 @@
-"""Choose a shrunk estimator's hyper-parameter: SLOPE, or a bound on the mean squared error."""
+"""Choose a shrunk estimator's hyper-parameter: SLOPE, or a bound on the mean squared error.
+
+The bound is the default. SLOPE promises an error within (3 + √6) times the best, and takes
+that freedom: on logs like those of `studies.ope_coverage` its error was 1.0 to 4 times that of
+not shrinking at all, where the bound was never more than a few per cent worse.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +27,7 @@ class Choice:
     point: Point
 
 
-def choose(estimator: ShrunkEstimator, log: Rows, rule: Rule = "slope", z: float = 1.96) -> Choice:
+def choose(estimator: ShrunkEstimator, log: Rows, rule: Rule = "mse", z: float = 1.96) -> Choice:
     """Estimate with every candidate parameter and take the one that the rule prefers."""
     grid = estimator.candidates(log.weight)
     points = [shrunk_point(estimator, log, float(parameter)) for parameter in grid]
