@@ -59,7 +59,7 @@ def study() -> Study:
         reading=(
             "The floor buys knowledge with regret: this is the trade that the planner shows before "
             "an experiment starts. With more arms Thompson sampling starves the losers "
-            "that the winner must be told from, and has less power than a uniform design on the same "
+            "that the winner must be told from, and has less power than an equal split of the same "
             "traffic, for less regret; a floor of 1/K *is* the uniform design."
         ),
     )

@@ -1,5 +1,7 @@
 """Sample-ratio mismatch: false alarms, and how soon faults are caught."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from include.bandit.inference.srm import sample_ratio
@@ -8,7 +10,14 @@ from studies.setting import LOOKS, RUNS, TRAFFIC, day, first_look, simulate
 from studies.table import Cell, Rate, Study
 
 SEED = 6_000
-FAULT_AT = 7
+# After which day a fault begins.
+FAULTS: Mapping[str, int] = {
+    "none": 0,
+    "one cache of four never updated": 1,
+    "one cache of four stuck": 4,
+    "last arm loses 10 %": 7,
+    "last arm loses 20 %": 7,
+}
 
 
 def study() -> Study:
@@ -18,13 +27,8 @@ def study() -> Study:
     for arms in (2, 5):
         rng = np.random.default_rng(sequence.spawn(1)[0])
         shares = _shares(arms, rng)
-        for fault in (
-            "none",
-            "one cache of four stuck",
-            "last arm loses 10 %",
-            "last arm loses 20 %",
-        ):
-            units = _units(shares, fault, rng)
+        for fault, after in FAULTS.items():
+            units = _units(shares, fault, after, rng)
             found = sample_ratio(units, shares)
             named = found.arm[:, -1][found.mismatch[:, -1]]
             rows.append(
@@ -33,22 +37,22 @@ def study() -> Study:
                     "fault": fault,
                     "alarm": Rate.of(found.mismatch[:, -1]),
                     "median days after the fault": day(
-                        float(np.median(first_look(found.mismatch))) - FAULT_AT
+                        float(np.median(first_look(found.mismatch))) - after
                     ),
                     "last arm named": "–" if len(named) < 30 else str(Rate.of(named == arms - 1)),
                 }
             )
     clean = [row["alarm"] for row in rows if row["fault"] == "none"]
-    stale = [row["alarm"] for row in rows if "stuck" in str(row["fault"])]
+    stale = [row["alarm"] for row in rows if "never" in str(row["fault"])]
     return Study(
         name="srm",
         title="Sample-ratio mismatch",
         question=(
             f"Thompson with a floor of 5 % on one better arm (last: 7 %, others 5 %), {TRAFFIC:,} "
             f"units a day, a new weights version every day, {LOOKS} looks, α = 1 %, {RUNS:,} runs. "
-            f"Faults begin after day {FAULT_AT}: *one cache of four stuck* serves a quarter of "
-            f"the traffic by the shares of day {FAULT_AT}; *loses* drops units of the last arm "
-            "before they are logged."
+            "*One cache of four* serves a quarter of the traffic by the shares of day 1 "
+            "(*never updated*) or of day 4 (*stuck*); *loses* drops units of the last arm "
+            "from day 8 on, before they are logged."
         ),
         seed=SEED,
         rows=rows,
@@ -56,7 +60,7 @@ def study() -> Study:
             "false alarms in at most 1 % of runs": all(
                 rate.at_most(0.01) for rate in clean if isinstance(rate, Rate)
             ),
-            "a stale cache is caught in at least 80 % of runs": all(
+            "a cache that is never updated is caught in at least 80 % of runs": all(
                 rate.at_least(0.80) for rate in stale if isinstance(rate, Rate)
             ),
         },
@@ -73,12 +77,12 @@ def _shares(arms: int, rng: np.random.Generator) -> FloatArray:
     return simulate(rates, "thompson", 0.05, rng).shares
 
 
-def _units(shares: FloatArray, fault: str, rng: np.random.Generator) -> IntArray:
+def _units(shares: FloatArray, fault: str, after: int, rng: np.random.Generator) -> IntArray:
     served = shares.copy()
-    if "stuck" in fault:
-        served[:, FAULT_AT:] = 0.75 * shares[:, FAULT_AT:] + 0.25 * shares[:, FAULT_AT - 1, None]
+    if "cache" in fault:
+        served[:, after:] = 0.75 * shares[:, after:] + 0.25 * shares[:, after - 1, None]
     units = rng.multinomial(TRAFFIC, served / served.sum(axis=-1, keepdims=True))
     if "loses" in fault:
         kept = 0.9 if "10 %" in fault else 0.8
-        units[:, FAULT_AT:, -1] = rng.binomial(units[:, FAULT_AT:, -1], kept)
+        units[:, after:, -1] = rng.binomial(units[:, after:, -1], kept)
     return np.asarray(units)

@@ -6,9 +6,15 @@ Within a weights version every unit, counted once, falls to arm k with the publi
     BF = B(κθ + n) / B(κθ) / Π_k θ_k^{n_k},
 
 is a non-negative martingale under the shares, so that 1/max BF is a p-value valid at every
-look. Versions are independent given their shares: their factors multiply. A fault may
-begin late, when clean versions have already cost evidence; so the product is started at every
-version s with prior mass 1/(s(s + 1)), a mixture of martingales and itself one.
+look. Versions are independent given their shares: their factors multiply. Three mixtures, each
+of martingales and so itself one, keep it powerful when every day is a version:
+
+* a fault may begin late, when clean versions have already cost evidence: the product is
+  started at every version s, with prior mass 1/(s(s + 1));
+* a fault that lasts is learned: beside the alternative around the shares stands one around
+  the shares tilted by what earlier versions showed, halved with every third version;
+* where the shares are known to have been others (a stale cache serves older ones), that is
+  what the tilt picks up, as far as it stays alike from version to version.
 """
 
 from dataclasses import dataclass
@@ -21,6 +27,8 @@ from include.bandit.statistics import FloatArray, IntArray
 
 # Pseudo-units of the alternative: how near to the shares a mismatch is expected.
 CONCENTRATION: Final = 400.0
+# What is kept of the tilt from one version to the next: half of it after three.
+_KEPT: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,11 +72,11 @@ def sample_ratio(units: IntArray, shares: FloatArray, *, alpha: float = 0.01) ->
     """
     _check(units, shares)
     n = units.astype(np.float64)
-    evidence = _anytime(_log_factor(n, shares))
+    evidence = _evidence(n, shares)
     rest_n, rest = n.sum(axis=-1, keepdims=True) - n, 1.0 - shares
     own = np.stack(
         [
-            _anytime(_log_factor(np.stack(pair[0], axis=-1), np.stack(pair[1], axis=-1)))
+            _evidence(np.stack(pair[0], axis=-1), np.stack(pair[1], axis=-1))
             for pair in _one_against_rest(n, rest_n, shares, rest)
         ],
         axis=-1,
@@ -78,7 +86,9 @@ def sample_ratio(units: IntArray, shares: FloatArray, *, alpha: float = 0.01) ->
     total = np.maximum(np.cumsum(n.sum(axis=-1), axis=-1), 1.0)
     expected = np.cumsum(shares * n.sum(axis=-1, keepdims=True), axis=-2)
     excess = (np.cumsum(n, axis=-2) - expected) / total[..., None]
-    loudest = np.argmax(np.maximum.accumulate(own, axis=-2), axis=-1)
+    # Of two arms neither speaks louder; units get lost more often than they are made up.
+    loudness = np.maximum.accumulate(own, axis=-2) if n.shape[-1] > 2 else -excess
+    loudest = np.argmax(loudness, axis=-1)
     return SampleRatio(p_value, mismatch, np.where(mismatch, loudest, -1), excess)
 
 
@@ -91,9 +101,31 @@ def _one_against_rest(
     ]
 
 
-def _log_factor(n: FloatArray, shares: FloatArray) -> FloatArray:
+def _evidence(n: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return the log evidence after each version, both alternatives given half the stake."""
+    fresh = _anytime(_log_factor(n, shares, CONCENTRATION * shares))
+    learned = _anytime(_log_factor(n, shares, _learned(n, shares)))
+    return np.asarray(np.logaddexp(fresh, learned) - np.log(2.0))
+
+
+def _learned(n: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return Dirichlet parameters around the shares as earlier versions tilted them."""
+    expected = shares * n.sum(axis=-1, keepdims=True)
+    prior = np.empty_like(n)
+    seen, due = np.zeros_like(n[..., 0, :]), np.zeros_like(n[..., 0, :])
+    for version in range(n.shape[-2]):
+        now = shares[..., version, :]
+        tilted = now * (seen + CONCENTRATION * now) / np.maximum(due + CONCENTRATION * now, 1e-300)
+        weight = CONCENTRATION + due.sum(axis=-1, keepdims=True)
+        mass = np.maximum(tilted.sum(axis=-1, keepdims=True), 1e-300)
+        prior[..., version, :] = np.where(now > 0, np.maximum(weight * tilted / mass, 1e-6), 0.0)
+        seen = _KEPT * (seen + n[..., version, :])
+        due = _KEPT * (due + expected[..., version, :])
+    return prior
+
+
+def _log_factor(n: FloatArray, shares: FloatArray, prior: FloatArray) -> FloatArray:
     """Return log BF per version; +∞ where an arm without a share has a unit."""
-    prior = CONCENTRATION * shares
     some = shares > 0
     safe = np.where(some, prior, 1.0)
     log_share = np.log(np.where(some, shares, 1.0))
