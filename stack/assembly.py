@@ -24,7 +24,7 @@ def assemble(
         store.part(config, secrets),
         s3.part(config, secrets),
         mlflow.part(config, secrets, environment),
-        *airflow.parts(config, secrets),
+        *airflow.parts(config),
         serving.part(config),
     ]
     return environment, parts, _steps(config, secrets, environment)
@@ -40,5 +40,6 @@ def _steps(config: StackConfig, secrets: Secrets, environment: Mapping[str, str]
     needs = {
         "databases": ("postgres",), "buckets": ("s3",), "allot-schema": ("databases",),
         "mlflow-schema": ("databases",), "airflow-schema": ("databases",),
+        "airflow-login": (),
     }  # fmt: skip
     return [Step(name, partial(run, full), needs[name]) for name, run in init.STEPS.items()]

@@ -18,7 +18,9 @@ S3_PORTS = 10
 class StackConfig(BaseSettings):
     """Where the embedded stack keeps its state, and where its parts listen."""
 
-    model_config = SettingsConfigDict(env_prefix="ALLOT_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ALLOT_", extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     state_dir: Path = Field(default=ROOT / ".allot", description="folder of all state")
     postgres_dir: Path | None = Field(default=None, description="PostgreSQL's data")
@@ -50,7 +52,7 @@ class StackConfig(BaseSettings):
     serving_workers: int = 1
     dags_paused: bool = Field(default=False, description="whether new DAGs start paused")
     min_free_mb: int = Field(default=1024, description="`up` refuses to start with less disk")
-    start_timeout: float = Field(default=120.0, description="seconds for one part to get healthy")
+    start_timeout: float = Field(default=240.0, description="seconds for one part to get healthy")
 
     @field_validator("state_dir", mode="after")
     @classmethod

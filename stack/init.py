@@ -6,12 +6,14 @@ schema is recognised by a note in its own database, so that a second start is qu
 """
 
 import argparse
+import json
 import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import LiteralString
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +24,7 @@ from psycopg import sql
 
 from include.errors import StackError
 from include.settings import Settings
+from stack.secrets import write_private
 
 # Which role owns which database is said by the very addresses that the parts are given.
 OWNERS = ("ALLOT_DATABASE_URL", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
@@ -173,12 +176,21 @@ def _once(package: str, environment: Mapping[str, str], url: str, command: list[
         connection.execute(run)
 
 
+def airflow_login(environment: Mapping[str, str]) -> None:
+    """Write Airflow's password file; without it Airflow makes up a password and prints it."""
+    path = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    login = {environment["ALLOT_AIRFLOW_USER"]: environment["ALLOT_AIRFLOW_PASSWORD"]}
+    write_private(path, json.dumps(login))
+
+
 STEPS: dict[str, Callable[[Mapping[str, str]], None]] = {
     "databases": databases,
     "buckets": buckets,
     "allot-schema": allot_schema,
     "mlflow-schema": mlflow_schema,
     "airflow-schema": airflow_schema,
+    "airflow-login": airflow_login,
 }
 
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 from include.errors import AllotError, StackError
 from include.settings import Settings
 from stack import ports
+from stack.airflow_client import AirflowClient
 from stack.assembly import assemble
 from stack.config import StackConfig
 from stack.environment import write_lines
@@ -24,6 +25,7 @@ from stack.supervision import Supervisor
 Progress = Callable[[str, str], None]
 """Called with a part's or step's name and its news: waiting, starting, healthy, done, failed."""
 
+ALIVE = {"RUNNING", "STARTING"}
 IDLE = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
 
@@ -56,6 +58,10 @@ class Stack:
     def settings(self) -> Settings:
         """Allot's settings for this stack."""
         return allot_settings(self.environment)
+
+    def airflow(self) -> AirflowClient:
+        """Open a session with this stack's Airflow."""
+        return AirflowClient.from_environment(self.environment)
 
     def up(
         self,
@@ -106,7 +112,7 @@ class Stack:
             return False
         states = self.supervisor.states()
         parts = [node for node in nodes if isinstance(node, Part)]
-        if any(states[part.name]["statename"] != "RUNNING" for part in parts):
+        if any(states[part.name]["statename"] not in ALIVE for part in parts):
             return False
         with ThreadPoolExecutor(max_workers=len(parts)) as pool:
             return all(wrong is None for wrong in pool.map(lambda part: part.health(), parts))

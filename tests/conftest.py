@@ -201,3 +201,14 @@ def isolated(database: Settings, lake: Settings, store: Settings) -> Settings:
         name: getattr(lake, name) for name in ("bronze_bucket", "silver_bucket", "docs_bucket")
     }
     return database.model_copy(update={"store_url": store.store_url, **buckets})
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Start the whole platform, with Airflow, MLflow and serving, once for all tests and workers.
+
+    `settings`, `environment` and `airflow()` of what it yields say how to reach it.
+    """
+    started = _shared_stack(request.config, "stack", None, None)
+    for _ in _export(started.environment):
+        yield started

@@ -1,16 +1,15 @@
 """Airflow's four components, each a part of its own, LocalExecutor on PostgreSQL."""
 
-import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
 from stack import leash
-from stack.config import HOST, ROOT, StackConfig
+from stack.config import HOST, StackConfig
 from stack.part import Part
 from stack.parts.http import get
-from stack.secrets import Secrets, write_private
+from stack.secrets import Secrets
 
 USER = "admin"
 BEATING = {
@@ -84,13 +83,6 @@ def environment(config: StackConfig, secrets: Secrets) -> dict[str, str]:
     return {"AIRFLOW_HOME": str(home), **flat}
 
 
-def _prepare(config: StackConfig, secrets: Secrets) -> None:
-    home = config.folder("airflow_home")
-    home.mkdir(parents=True, exist_ok=True)
-    # Airflow makes up a password and prints it, unless this is there before it starts.
-    write_private(home / "passwords.json", json.dumps({USER: secrets.airflow_password}))
-
-
 def _api_health(config: StackConfig) -> str | None:
     answer = get(f"{_url(config)}/api/v2/version")
     return None if answer.ok else answer.problem
@@ -117,7 +109,7 @@ def _beats(config: StackConfig, name: str) -> str | None:
     return None
 
 
-def parts(config: StackConfig, secrets: Secrets) -> list[Part]:
+def parts(config: StackConfig) -> list[Part]:
     """Four components as parts; the last to start is the first to stop."""
     airflow = (sys.executable, "-m", "airflow")
     api = Part(
@@ -126,10 +118,8 @@ def parts(config: StackConfig, secrets: Secrets) -> list[Part]:
         env={},
         health=partial(_api_health, config),
         ports={"ALLOT_AIRFLOW_PORT": (config.airflow_port,)},
-        needs=("airflow-schema",),
-        prepare=partial(_prepare, config, secrets),
+        needs=("airflow-schema", "airflow-login"),
         url=_url(config),
-        cwd=ROOT,
     )
     # Task logs are read from the shared folder, so nobody needs to serve them on a port.
     commands = {

@@ -13,7 +13,7 @@ from stack.secrets import Secrets, write_private
 
 # Dragonfly lacks these; a slip must fail here, not in production.
 REFUSED = (
-    "-function", "-fcall", "-fcall_ro", "-wait", "-waitaof", "-object|encoding", "-reset",
+    "-function", "-fcall", "-fcall_ro", "-wait", "-waitaof", "-object|encoding",
     "-script|flush", "-script|kill", "-psync", "-sync", "-replicaof", "-failover", "-cluster",
     "-client|tracking", "-client|caching", "-client|trackinginfo", "-module", "-debug",
     "-commandlog", "-latency", "-lolwut", "-shutdown",
@@ -34,8 +34,9 @@ def _prepare(config: StackConfig, secrets: Secrets) -> None:
     write_private(config.run_dir / "store.acl", acl)
     lines = {
         "bind": HOST, "port": config.store_port, "dir": f'"{folder}"', "appendonly": "yes",
-        "appendfsync": "everysec", "aclfile": f'"{config.run_dir / "store.acl"}"', "databases": DATABASES,
-        "daemonize": "no", "notify-keyspace-events": '""', "protected-mode": "yes",
+        "appendfsync": "everysec", "aclfile": f'"{config.run_dir / "store.acl"}"',
+        "databases": DATABASES, "daemonize": "no", "notify-keyspace-events": '""',
+        "protected-mode": "yes", "rename-command": 'RESET ""',  # which no ACL can refuse
     }  # fmt: skip
     text = "".join(f"{key} {value}\n" for key, value in lines.items())
     write_private(config.run_dir / "store.conf", text + 'save ""\n')
