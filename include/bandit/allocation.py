@@ -18,6 +18,7 @@ from include.bandit.policies import Params, Policy, find, method_of
 from include.bandit.statistics import ArmStatistics, FloatArray
 from include.bandit.trail import Allocation, AllocationResult
 from include.contract.weights import BUCKETS, WeightsContent
+from include.errors import ExperimentError
 from include.experiments.schema import Experiment
 
 
@@ -67,6 +68,20 @@ def allocate(
             for slot in range(experiment.positions)
         ),
     )
+
+
+def check(experiment: Experiment) -> None:
+    """Refuse a declaration that no batch could ever be allocated by, by rehearsing without data.
+
+    Raises
+    ------
+    ExperimentError
+        If the policy is unknown, its parameters do not fit, or the prior contradicts the reward.
+    """
+    try:
+        allocate(experiment, {})
+    except ExperimentError as error:
+        raise ExperimentError(f"experiment {experiment.slug!r}: {error}") from error
 
 
 def _propose(policy: Policy, params: Params, believed: list[CellBelief]) -> dict[str, FloatArray]:

@@ -10,7 +10,7 @@ from scipy import optimize, special
 from include.bandit.evidence import Evidence
 from include.bandit.posterior import BetaPosterior, NormalPosterior, Posterior, StudentPosterior
 from include.bandit.statistics import FloatArray
-from include.errors import StatisticsError
+from include.errors import ExperimentError, StatisticsError
 from include.experiments.schema import Prior, Reward
 
 # Beyond this, doubles no longer tell neighbouring rates of a Beta posterior apart.
@@ -52,6 +52,8 @@ def beta_posterior(
 ) -> BetaPosterior:
     """Return Beta(α + Σr, β + n − Σr)."""
     alpha, beta = _pairs(prior, arms, (prior.alpha, prior.beta))
+    if np.any(alpha <= 0):
+        raise ExperimentError("prior.arms: alpha is to be positive for bernoulli rewards")
     if prior.kind == "empirical_bayes":
         mean, strength = fit_beta_prior(evidence, prior)
         alpha, beta = np.full(len(arms), mean * strength), np.full(len(arms), (1 - mean) * strength)
@@ -72,6 +74,10 @@ def bounded_posterior(
     span = reward.upper - reward.lower
     deviation = span / 2 if prior.deviation is None else prior.deviation
     mean, strength = _mean_and_strength(evidence, prior, arms, deviation**2)
+    if np.any((mean < reward.lower) | (mean > reward.upper)):
+        raise ExperimentError(
+            f"prior.mean lies outside the rewards' range [{reward.lower}, {reward.upper}]"
+        )
     total = strength + evidence.n
     variance = (strength * deviation**2 + evidence.squares_within()) / total
     return NormalPosterior((strength * mean + evidence.sum_r) / total, np.sqrt(variance / total))

@@ -26,12 +26,15 @@ def sync_experiment(settings: Settings, name: str, *, submitted_by: str) -> str:
     Raises
     ------
     ExperimentError
-        If the file breaks the schema or its limits, or contradicts what is in force.
+        If the file breaks the schema or its limits, its policy or prior cannot be used, or it
+        contradicts what is in force.
     """
+    from include.bandit.allocation import check
     from include.stores.reports.experiments import Submission, register
 
     path: Path = settings.experiments_dir / f"{name}.toml"
     experiment = load(path)
+    check(experiment)
     submission = Submission("toml", submitted_by, f"file {path.name}")
     revision = register(settings, experiment, submission)
     told = f"revision {revision.number} in force ({revision.revision_hash[:12]})"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.bandit.allocation import allocate
+from include.bandit.allocation import allocate, check
 from include.bandit.policies import POLICIES
 from include.bandit.statistics import ArmStatistics
 from include.bandit.trail import AllocationResult
@@ -209,6 +209,23 @@ def test_an_unknown_policy_or_parameter_is_named() -> None:
         allocate(declare(policy={"name": "thomson"}), {})
     with pytest.raises(ExperimentError, match=r"epsilon_greedy.*eps"):
         allocate(declare(policy={"name": "EPSILON_GREEDY", "params": {"eps": 0.1}}), {})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"policy": {"name": "oracle"}},
+        {"policy": {"name": "lin_ucb"}},
+        {"policy": {"name": "fixed", "params": {"shares": [1.0]}}},
+        {"policy": {"name": "position_based"}, "positions": 3},
+        {"prior": {"kind": "informative", "arms": {"item-0": (-1, 3)}}},
+        {"reward": {"kind": "bounded", "lower": 1, "upper": 5}},
+    ],
+)
+def test_what_could_never_be_allocated_is_refused_when_declared(wrong: dict[str, object]) -> None:
+    with pytest.raises(ExperimentError, match="'shop'"):
+        check(declare(2, **wrong))
+    check(declare(2))
 
 
 def test_the_trail_survives_json() -> None:
