@@ -10,6 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from include.contract.canonical import Json, content_hash
 
@@ -89,4 +90,5 @@ def _category_bytes(array: "pa.DictionaryArray") -> memoryview:
     # A null index takes the last entry, the bytes of no value.
     table = np.frombuffer(b"".join([*names, b"\0" * 8]), "<u8")
     codes = array.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-    return table[codes].data
+    chosen: NDArray[np.uint64] = table[codes]
+    return chosen.data

@@ -18,7 +18,7 @@ from include.errors import SourceError
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK_BYTES: Final = 160 * 1024 * 1024
+BLOCK_BYTES: Final = 96 * 1024 * 1024
 HEADER_BYTES: Final = 64 * 1024
 _SLICE_LINES: Final = 32_768
 _NEWLINE, _COMMA = 0x0A, 0x2C

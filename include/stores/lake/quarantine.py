@@ -5,7 +5,8 @@ from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from include.settings import Settings
-from include.stores.lake.delta import Replacement, TableSpec, open_table
+from include.stores.lake.delta import TableSpec, open_table
+from include.stores.lake.replacement import Replacement
 from include.stores.lake.storage import delta_options
 
 if TYPE_CHECKING:

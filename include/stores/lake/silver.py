@@ -11,7 +11,8 @@ from include.bandit.open_bandit import USER_FEATURES
 from include.contract.canonical import Json, content_hash
 from include.settings import Settings
 from include.stores.lake.content_hash import RowHash
-from include.stores.lake.delta import Replacement, TableSpec, open_table, partition_values
+from include.stores.lake.delta import TableSpec, open_table, partition_values
+from include.stores.lake.replacement import Replacement
 from include.stores.lake.storage import delta_options
 
 if TYPE_CHECKING:
