@@ -62,9 +62,12 @@ class Follower:
 
     async def stop(self) -> None:
         """Stop following."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = set(self._tasks)
+        # A cancellation can be lost when it meets a timeout inside the store's driver.
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=0.2)
 
     def failure(self) -> str | None:
         """Return why following has ended, which it never should; ``None`` while it runs."""
