@@ -206,7 +206,7 @@ def test_s3_gives_nothing_away_on_its_other_ports(own_services: Stack) -> None:
 def test_the_store_refuses_what_dragonfly_lacks(service_stack: Stack) -> None:
     client = store_client(service_stack)
     for command in ("WAIT 0 1", "FUNCTION LIST", "RESET", "OBJECT ENCODING x", "SCRIPT FLUSH"):
-        with pytest.raises(redis.exceptions.ResponseError, match="permission|unknown command"):
+        with pytest.raises(redis.exceptions.ResponseError, match=r"permission|unknown command"):
             client.execute_command(*command.split())  # type: ignore[no-untyped-call]
     nobody = redis.Redis(host=HOST, port=service_stack.config.store_port)
     with pytest.raises(redis.exceptions.AuthenticationError):
