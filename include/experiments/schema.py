@@ -19,7 +19,7 @@ from include.contract.canonical import content_hash
 from include.contract.limits import Bounds, bucket_bounds
 from include.contract.names import NAME_PATTERN
 from include.contract.rounding import default_buckets
-from include.contract.weights import POOLED_CELL
+from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import ExperimentError, InfeasibleLimitsError
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -158,7 +158,7 @@ class Experiment(_Declared):
     slug: Name
     title: str
     owner: str
-    arms: tuple[Name, ...] = Field(min_length=2)
+    arms: tuple[Name, ...] = Field(min_length=2, max_length=BUCKETS)
     control: Name | None = None
     positions: int = Field(default=1, ge=1, le=100)
     source: OpenBanditSource | DecisionLogSource = Field(discriminator="kind")

@@ -37,16 +37,19 @@ class Posterior(Protocol):
 
 
 def as_array(value: object) -> FloatArray:
+    """Give scipy's untyped answers their type."""
     return np.asarray(value, dtype=np.float64)
 
 
 def check_finite(family: str, **arrays: FloatArray) -> None:
+    """Refuse parameters that are NaN or infinite, by name."""
     for name, array in arrays.items():
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{family} posterior: {name} holds a NaN or an infinity")
 
 
 def check_positive(family: str, **arrays: FloatArray) -> None:
+    """Refuse parameters that are not positive everywhere, by name."""
     check_finite(family, **arrays)
     for name, array in arrays.items():
         if np.any(array <= 0):
