@@ -1,5 +1,6 @@
 """Simulate policies on arms whose rates you choose, and compare their regret in MLflow."""
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
@@ -27,6 +28,12 @@ one that compares them, in the experiment **simulations**. Everything there is l
     schedule=None,
     catchup=False,
     max_active_runs=2,
+    default_args={
+        "owner": "allot",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=10),
+        "execution_timeout": timedelta(minutes=60),
+    },
     tags=["allot", "simulation"],
     doc_md=_DOC,
     params={

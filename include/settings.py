@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     lake_horizon_days: int = Field(
         default=400, description="audit horizon: how long lake files and log entries are kept"
     )
+    code_revision: str = Field(
+        default="", description="revision of the code, where no .git says it, as in an image"
+    )
     timeout_seconds: float = Field(
         default=10.0, description="deadline of one call to a part of the stack"
     )

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -68,7 +68,7 @@ class RunContent:
     documents
         File name without suffix to a JSON value.
     figures
-        File name without suffix to a figure, stored as PNG and SVG.
+        File name without suffix to a figure, stored as PNG; `Drawn` draws them when needed.
     """
 
     title: str
@@ -80,6 +80,25 @@ class RunContent:
     tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     documents: Mapping[str, Json] = field(default_factory=dict)
     figures: "Mapping[str, Figure]" = field(default_factory=dict)
+
+
+class Drawn(Mapping[str, "Figure"]):
+    """Figures that are drawn when they are looked at: a run that is complete needs none."""
+
+    def __init__(self, drawings: "Mapping[str, Callable[[], Figure]]") -> None:
+        self._drawings = drawings
+
+    def __getitem__(self, name: str) -> "Figure":
+        """Draw a figure."""
+        return self._drawings[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, drawing nothing."""
+        return iter(self._drawings)
+
+    def __len__(self) -> int:
+        """Return how many figures there are."""
+        return len(self._drawings)
 
 
 def points(content: RunContent) -> Iterator[tuple[str, int, float]]:
@@ -117,8 +136,7 @@ def write_artifacts(folder: Path, content: RunContent) -> None:
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         _place(folder / f"{name}.json").write_text(text + "\n", "utf-8")
     for name, figure in content.figures.items():
-        for suffix in ("png", "svg"):
-            figure.savefig(_place(folder / "figures" / f"{name}.{suffix}"), dpi=DOTS_PER_INCH)
+        figure.savefig(_place(folder / "figures" / f"{name}.png"), dpi=DOTS_PER_INCH)
 
 
 def _write_table(path: Path, rows: Sequence[Row]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from include.contract.canonical import Json, content_hash
 from include.contract.published import Published
 from include.experiments.schema import Experiment
+from include.revision import code_revision as running_revision
 from include.settings import Settings
 from include.stores.reports.connection import transaction
 from include.stores.reports.evaluation import EvaluationHead, replace_evaluation
@@ -52,7 +53,7 @@ def evaluate_experiment(
     slug: str,
     *,
     dag_run: str,
-    code_revision: str,
+    code_revision: str | None = None,
     level: float = LEVEL,
     most_rows: int = ROWS_IN_MEMORY,
 ) -> EvaluationReport:
@@ -65,7 +66,7 @@ def evaluate_experiment(
     slug
         Experiment.
     dag_run, code_revision
-        Kept beside the rows.
+        Kept beside the rows; the revision that runs when left out.
     level
         Confidence of all intervals.
     most_rows
@@ -94,7 +95,7 @@ def evaluate_experiment(
         method=METHOD,
         weights_version=chain[-1].version,
         lake_version=version,
-        code_revision=code_revision,
+        code_revision=code_revision or running_revision(settings),
         dag_run=dag_run,
     )
     tables = judge(experiment, logs, chain, level=level, seed=int(head.statistics_hash[:16], 16))
@@ -108,6 +109,35 @@ def evaluate_experiment(
         written=written,
         values=_shown(tables),
     )
+
+
+def chosen_experiments(settings: Settings, asked: Sequence[str]) -> list[str]:
+    """Return the experiments that are asked for; all that are registered when none is.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If one of them was never registered.
+    """
+    from include.errors import UnknownExperimentError
+    from include.tasks.experiments import registered
+
+    known = registered(settings)
+    if unknown := sorted(set(asked) - set(known)):
+        raise UnknownExperimentError(
+            f"no experiment is called {', '.join(unknown)}; there are: {', '.join(known) or 'none'}"
+        )
+    return sorted(set(asked)) or known
+
+
+def log_report(report: EvaluationReport) -> None:
+    """End a task's log with the main values and what was written."""
+    from include.tasks.summary import log_summary
+
+    title = f"{report.experiment} {report.batch_id}: what if a policy had been fixed?"
+    log_summary(_log, title, report.values)
+    written = [{"table": table, "rows": rows} for table, rows in report.written.items()]
+    log_summary(_log, "written", written)
 
 
 def judge(

@@ -4,9 +4,18 @@ import csv
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from include.figures.curves import Band, learning
-from include.stores.tracking_content import Curve, RunContent, digest, points, write_artifacts
+from include.stores.tracking_content import (
+    Curve,
+    Drawn,
+    Row,
+    RunContent,
+    digest,
+    points,
+    write_artifacts,
+)
 
 LONG = Curve("regret", range(5000), [float(step) for step in range(5000)])
 
@@ -38,21 +47,34 @@ def test_tags_do_not_change_what_a_run_says_but_numbers_do() -> None:
     assert digest(first) != digest(RunContent("t", metrics={"value": 1.5}))
 
 
-def test_the_whole_curve_the_tables_and_both_forms_of_a_figure_are_written(tmp_path: Path) -> None:
+def test_the_whole_curve_the_tables_and_the_figures_are_written(tmp_path: Path) -> None:
     figure = learning([Band("x", [1, 2], [0.1, 0.2])], note="n")
-    tables = {"values": [{"policy": "=cmd()", "value": 1.5}, {"policy": "uniform", "value": None}]}
+    rows: list[Row] = [{"policy": "=cmd()", "value": 1.5}, {"policy": "uniform", "value": None}]
     content = RunContent(
         "t",
         curves=[LONG],
-        tables=tables,
+        tables={"values": rows},
         documents={"facts": {"b": 1}},
         figures={"learning": figure},
     )
     write_artifacts(tmp_path, content)
     with (tmp_path / "curves" / "regret.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 5000
-    rows = (tmp_path / "tables" / "values.csv").read_text().splitlines()
-    assert rows == ["policy,value", "'=cmd(),1.5", "uniform,"]
+    written = (tmp_path / "tables" / "values.csv").read_text().splitlines()
+    assert written == ["policy,value", "'=cmd(),1.5", "uniform,"]
     assert (tmp_path / "facts.json").read_text() == '{\n  "b": 1\n}\n'
-    for suffix in ("png", "svg"):
-        assert (tmp_path / "figures" / f"learning.{suffix}").stat().st_size > 5_000
+    assert (tmp_path / "figures" / "learning.png").stat().st_size > 5_000
+
+
+def test_figures_are_drawn_only_when_they_are_stored(tmp_path: Path) -> None:
+    drawn = []
+
+    def draw() -> Figure:
+        drawn.append("learning")
+        return learning([Band("x", [1, 2], [0.1, 0.2])], note="n")
+
+    content = RunContent("t", figures=Drawn({"learning": draw}))
+    digest(content)
+    assert not drawn
+    write_artifacts(tmp_path, content)
+    assert drawn == ["learning"]

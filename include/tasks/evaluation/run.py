@@ -1,13 +1,12 @@
 """An evaluation as a tracked run: parameters, numbers, curves, tables and figures."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from include.stores.reports.evaluation_rows import Rows, StoredEvaluation
-from include.stores.tracking_content import Curve, RunContent
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from include.stores.tracking_content import Curve, Drawn, RunContent
+from include.tasks.evaluation import pictures
 
 # Curves of shares are for people; all arms stand in the table.
 ARMS_SHOWN = 10
@@ -16,7 +15,7 @@ ARMS_SHOWN = 10
 def content_of(stored: StoredEvaluation) -> RunContent:
     """Return what a run shows of an evaluation; equal rows give an equal run."""
     head = stored.head
-    batches = sorted({str(row["up_to_batch"]) for row in stored.tables["regret"]})
+    batches = {row["up_to_batch"] for row in stored.tables["regret"]}
     return RunContent(
         title=f"evaluation {head.batch_id} v{head.weights_version}",
         step=len(batches),
@@ -36,7 +35,9 @@ def content_of(stored: StoredEvaluation) -> RunContent:
             *_shares(stored),
         ],
         tables={name: list(rows) for name, rows in stored.tables.items() if rows},
-        figures=_figures(stored, batches),
+        figures=Drawn(
+            {name: partial(pictures.draw, name, stored) for name in pictures.names(stored)}
+        ),
     )
 
 
@@ -109,21 +110,6 @@ def _shares(stored: StoredEvaluation) -> Iterator[Curve]:
         yield Curve(
             f"share/{arm[0]}", [int(row["version"]) for row in own], [row["share"] for row in own]
         )
-
-
-def _figures(stored: StoredEvaluation, batches: list[str]) -> "dict[str, Figure]":
-    from include.tasks.evaluation import pictures
-
-    made = {
-        **pictures.of_values(stored.tables["policy_value"], stored.tables["policy_diagnostics"]),
-        **pictures.of_regret(stored.tables["regret"], batches),
-        **pictures.of_learning(stored.tables["learning_point"]),
-    }
-    if stored.allocations:
-        made["allocation"] = pictures.of_allocation(stored)
-    if stored.posteriors:
-        made["posteriors"] = pictures.of_posteriors(stored)
-    return made
 
 
 def _grouped(rows: Rows, *names: str) -> dict[tuple[str, ...], list[Mapping[str, Any]]]:
