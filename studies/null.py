@@ -31,8 +31,8 @@ def study() -> Study:
         question=(
             f"All arms succeed at 5 %; 2,000 decisions a day, {LOOKS} daily looks, {RUNS:,} runs. "
             "*Naive*: P(best) ≥ 0.95 at some look (two arms only). *Winner*: best − rest "
-            "declares one at some look. *Effect*: some arm − control excludes zero at some look (one minus this is "
-            "the simultaneous coverage)."
+            "declares one at some look. *Effect*: some arm − control excludes zero at some look (one "
+            "minus this is the simultaneous coverage)."
         ),
         seed=SEED,
         rows=rows,
