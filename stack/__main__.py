@@ -9,7 +9,7 @@ from rich.console import Console
 
 from include.errors import AllotError
 from stack.config import StackConfig
-from stack.environment import write_lines
+from stack.environment import base_environment, write_lines
 from stack.logs import show_logs
 from stack.parts import postgres
 from stack.platform import Stack
@@ -57,18 +57,14 @@ def _env(stack: Stack, _: argparse.Namespace) -> int:
 
 
 def _run(stack: Stack, arguments: argparse.Namespace) -> int:
-    command = [word for word in arguments.command if word != "--"] or [os.environ["SHELL"]]
+    words = [word for word in arguments.command[:1] if word != "--"] + arguments.command[1:]
+    command = words or [os.environ.get("SHELL", "sh")]
+    given = {**os.environ, "PATH": base_environment()["PATH"], **stack.environment}
     try:
-        os.execvpe(command[0], command, {**os.environ, **stack.environment})  # noqa: S606
+        os.execvpe(command[0], command, given)  # noqa: S606
     except FileNotFoundError:
         sys.stderr.write(f"there is no command {command[0]!r}\n")
         return 127
-
-
-def _psql(stack: Stack, arguments: argparse.Namespace) -> int:
-    command = [postgres.binary("psql"), stack.environment["ALLOT_READER_DATABASE_URL"]]
-    command += ["-c", arguments.query] if arguments.query else []
-    os.execve(command[0], command, {**os.environ, **stack.environment})  # noqa: S606
 
 
 def _parser() -> argparse.ArgumentParser:

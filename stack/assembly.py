@@ -5,7 +5,7 @@ from functools import partial
 
 from stack import init
 from stack.config import StackConfig
-from stack.environment import stack_environment
+from stack.environment import base_environment, stack_environment
 from stack.part import Part, Step
 from stack.parts import airflow, mlflow, postgres, s3, serving, store
 from stack.secrets import Secrets
@@ -33,6 +33,7 @@ def assemble(
 def _steps(config: StackConfig, secrets: Secrets, environment: Mapping[str, str]) -> list[Step]:
     """Make `stack.init`'s functions steps, with what only they may know in their environment."""
     full = {
+        **base_environment(),
         **environment,
         **mlflow.server_environment(config, secrets),
         init.ADMIN: postgres.admin_url(config, secrets),

@@ -11,6 +11,7 @@ from stack.config import HOST, ROOT, StackConfig
 from stack.parts import airflow, mlflow, serving, store
 from stack.secrets import Secrets
 
+LOOPBACK = f"{HOST},localhost"
 INHERITED = (
     "HOME",
     "LANG",
@@ -29,15 +30,13 @@ def base_environment() -> dict[str, str]:
     outer = os.environ
     kept = {name: outer[name] for name in INHERITED if name in outer}
     proxies = {key: value for key, value in outer.items() if key.lower().endswith("_proxy")}
-    loopback = f"{HOST},localhost"
+    own = str(Path(sys.executable).parent)
+    path = [folder for folder in outer.get("PATH", os.defpath).split(":") if folder != own]
     return {
         "LANG": "C.UTF-8",
         **kept,
         **proxies,
-        "NO_PROXY": loopback,
-        "no_proxy": loopback,
-        "PATH": f"{Path(sys.executable).parent}:{outer.get('PATH', os.defpath)}",
-        "PYTHONPATH": str(ROOT),
+        "PATH": ":".join([own, *path]),
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -65,9 +64,11 @@ def stack_environment(
         **serving.environment(config),
     }
     names = {f"ALLOT_{name.upper()}" for name in Settings.model_fields} | set(made)
-    chosen = {**made, **{name: overrides[name] for name in names if name in overrides}}
+    chosen = {**made, **{name: overrides[name] for name in names if overrides.get(name)}}
     return {
-        **base_environment(),
+        "PYTHONPATH": str(ROOT),
+        "NO_PROXY": LOOPBACK,
+        "no_proxy": LOOPBACK,
         **chosen,
         **mlflow.client_environment(chosen["ALLOT_MLFLOW_URL"]),
         **airflow.environment(config, secrets),

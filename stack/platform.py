@@ -16,7 +16,7 @@ from stack import ports
 from stack.airflow_client import AirflowClient
 from stack.assembly import assemble
 from stack.config import StackConfig
-from stack.environment import write_lines
+from stack.environment import base_environment, write_lines
 from stack.init import allot_settings
 from stack.part import Part, Step
 from stack.secrets import load_secrets, private_folder, write_private
@@ -197,7 +197,7 @@ class Stack:
             progress(part.name, "starting")
             if part.prepare is not None:
                 part.prepare()
-            self.supervisor.write_spec(part, self.environment)
+            self.supervisor.write_spec(part, {**base_environment(), **self.environment})
             self.supervisor.start(part.name)
         self._wait_healthy(part, stopped)
         progress(part.name, "healthy")

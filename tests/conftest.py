@@ -204,11 +204,10 @@ def isolated(database: Settings, lake: Settings, store: Settings) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Stack:
     """Start the whole platform, with Airflow, MLflow and serving, once for all tests and workers.
 
-    `settings`, `environment` and `airflow()` of what it yields say how to reach it.
+    Its `settings`, `environment` and `airflow()` say how to reach it. The process's own environment
+    keeps naming the `services`, which other tests in the same worker use.
     """
-    started = _shared_stack(request.config, "stack", None, None)
-    for _ in _export(started.environment):
-        yield started
+    return _shared_stack(request.config, "stack", None, None)
