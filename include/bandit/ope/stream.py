@@ -1,14 +1,17 @@
-"""Evaluate a log that is too large for memory: chunk after chunk, seven estimators in one pass.
+"""Evaluate a log that is too large for memory: chunk after chunk, all estimators in one pass.
 
-Every estimator is a smooth function of the means of its terms, so the sums of the terms
-and of their products are all that a chunk leaves behind. Sums of chunks add.
+Terms of different estimators share their columns: w, w r, q̂(π), w (r − q̂), and one column of
+shrunk weights each. Every estimate is a smooth function of the means of such columns,
+so a chunk leaves behind only their sums and products, which add.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Final, Self
 
 import numpy as np
 
-from include.bandit.feedback import EvaluationPolicy, Feedback
+from include.bandit.feedback import Feedback
+from include.bandit.ope import ips
 from include.bandit.ope.catalogue import LINEAR, SHRUNK
 from include.bandit.ope.estimator import Estimator
 from include.bandit.ope.weighted_log import Rows, weighted
@@ -16,45 +19,79 @@ from include.bandit.reward_model import RewardModel
 from include.bandit.statistics import FloatArray
 from include.errors import EvaluationError
 
+# Columns whose sum is a term, for every term of an estimator.
+_TERMS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "ips": (("wr",),),
+    "snips": (("w",), ("wr",)),
+    "dm": (("baseline",),),
+    "dr": (("baseline", "residual"),),
+    "sndr": (("baseline",), ("w",), ("residual",)),
+}
+_SHARED: Final = ("w", "wr", "baseline", "residual")
+
 
 class RowPass:
-    """Sums of the terms of several estimators, over the chunks seen so far.
+    """Sums and products of the columns over the chunks seen so far; passes add with ``+``.
 
     Parameters
     ----------
+    policy
+        Table of shape (P, K).
+    model
+        One table of q̂ for all rows, not fitted on them.
     estimators
-        Names; shrunk ones with a declared parameter.
+        Names; not ``replay`` or ``mips``, which follow from sums.
     parameters
-        Hyper-parameter by name.
+        Hyper-parameter of every shrunk estimator, declared beforehand.
     """
 
-    def __init__(self, estimators: Sequence[str], parameters: dict[str, float]) -> None:
+    def __init__(
+        self,
+        policy: FloatArray,
+        model: RewardModel,
+        estimators: Sequence[str],
+        parameters: dict[str, float],
+    ) -> None:
         for name in estimators:
-            if name not in LINEAR and name not in parameters:
+            if name not in _TERMS and name not in parameters:
                 raise EvaluationError(f"{name} in one pass needs its parameter declared")
-        self.estimators = tuple(estimators)
-        self.parameters = parameters
+        if len(model.mean) != 1:
+            raise EvaluationError("one pass takes one reward model for all rows")
+        self.policy, self.model = policy, model
+        self.estimators, self.parameters = tuple(estimators), parameters
+        self.columns = (*_SHARED, *(name for name in estimators if name in SHRUNK))
+        # The baseline hardly varies; taken about its middle its products keep their digits.
+        self.middle = float((policy * model.mean[0]).sum(axis=1).mean())
         self.n = 0
-        self._shift: dict[str, FloatArray] = {}
-        self._sums: dict[str, FloatArray] = {}
-        self._products: dict[str, FloatArray] = {}
+        self.sums = np.zeros(len(self.columns))
+        self.products = np.zeros((len(self.columns), len(self.columns)))
 
-    def add(self, chunk: Feedback, policy: EvaluationPolicy, model: RewardModel) -> None:
+    def add(self, chunk: Feedback) -> None:
         """Add a chunk's rows; they must be independent of all others."""
-        log = weighted(chunk, policy, model)
+        log = weighted(chunk, self.policy, self.model)
         if not isinstance(log, Rows) or log.cluster is not None:
             raise EvaluationError("one pass takes rows as independent; these are clustered")
-        for name in self.estimators:
-            terms = np.stack(_values(name, log, self.parameters))
-            # Shifted by the first chunk's means, products lose no digits to cancellation.
-            shift = self._shift.setdefault(name, terms.mean(axis=1, keepdims=True))
-            terms -= shift
-            size = len(terms)
-            self._sums[name] = self._sums.get(name, np.zeros(size)) + terms.sum(axis=1)
-            self._products[name] = (
-                self._products.get(name, np.zeros((size, size))) + terms @ terms.T
-            )
+        values = np.empty((len(self.columns), log.n))
+        residual = log.reward - log.q
+        values[0] = log.weight
+        np.multiply(log.weight, log.reward, out=values[1])
+        np.subtract(log.baseline, self.middle, out=values[2])
+        np.multiply(log.weight, residual, out=values[3])
+        for row, name in enumerate(self.columns[len(_SHARED) :], start=len(_SHARED)):
+            shrunk = SHRUNK[name].shrink(log.weight, self.parameters[name])
+            inner = log.reward if SHRUNK[name].BASE is ips else residual
+            np.multiply(shrunk, inner, out=values[row])
         self.n += log.n
+        self.sums += values.sum(axis=1)
+        self.products += values @ values.T
+
+    def __add__(self, other: Self) -> Self:
+        """Merge two passes over different rows with the same policy, model and estimators."""
+        merged = type(self)(self.policy, self.model, self.estimators, self.parameters)
+        merged.n = self.n + other.n
+        merged.sums = self.sums + other.sums
+        merged.products = self.products + other.products
+        return merged
 
     def results(self) -> dict[str, tuple[float, float]]:
         """Return value and variance by estimator.
@@ -62,41 +99,19 @@ class RowPass:
         Raises
         ------
         EvaluationError
-            If fewer than two rows were added.
+            If fewer than two rows were added, or no row has weight.
         """
-        if self.n < 2:
-            raise EvaluationError("a variance needs two independent rows")
-        found = {}
-        for name in self.estimators:
-            base = _base(name)
-            off = self._sums[name] / self.n
-            means = self._shift[name][:, 0] + off
-            covariance = self._products[name] / self.n - np.outer(off, off)
-            slopes = base.gradient(means)
-            variance = float(slopes @ covariance @ slopes) / (self.n - 1)
-            found[name] = (float(base.value(means)), max(variance, 0.0))
-        return found
+        if self.n < 2 or self.sums[0] == 0.0:
+            raise EvaluationError(f"{self.n} rows, Σw = {self.sums[0]}: no value with a variance")
+        return {name: self._result(name) for name in self.estimators}
 
-
-def row_pass(
-    chunks: Iterable[Feedback],
-    policy: EvaluationPolicy,
-    model: RewardModel,
-    estimators: Sequence[str],
-    parameters: dict[str, float],
-) -> dict[str, tuple[float, float]]:
-    """Return value and variance by estimator over all chunks."""
-    one = RowPass(estimators, parameters)
-    for chunk in chunks:
-        one.add(chunk, policy, model)
-    return one.results()
-
-
-def _base(name: str) -> Estimator:
-    return SHRUNK[name].BASE if name in SHRUNK else LINEAR[name]
-
-
-def _values(name: str, log: Rows, parameters: dict[str, float]) -> list[FloatArray]:
-    if name in SHRUNK:
-        log = log.reweighted(SHRUNK[name].shrink(log.weight, parameters[name]))
-    return [log.values(term) for term in _base(name).terms(log)]
+    def _result(self, name: str) -> tuple[float, float]:
+        base: Estimator = SHRUNK[name].BASE if name in SHRUNK else LINEAR[name]
+        terms = _TERMS.get(name) or (((name,),) if base is ips else (("baseline", name),))
+        parts = np.array([[column in term for column in self.columns] for term in terms], float)
+        means = self.sums / self.n
+        covariance = parts @ (self.products / self.n - np.outer(means, means)) @ parts.T
+        term_means = parts @ means + self.middle * parts[:, self.columns.index("baseline")]
+        slopes = base.gradient(term_means)
+        variance = max(float(slopes @ covariance @ slopes), 0.0) / (self.n - 1)
+        return float(base.value(term_means)), variance
