@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import TypedDict
 
 from include.contract.batches import batch_start
+from include.contract.canonical import Json
 from include.errors import RefusedExperimentsError
+from include.revision import code_revision
 from include.settings import Settings
 from include.tasks.summary import log_summary
 
@@ -20,6 +22,7 @@ class RunRow(TypedDict, total=False):
     batches: int
     rows: int
     cells: int
+    lake_version: int | None
     versions: list[int]
     batch: str | None
     live: int
@@ -51,6 +54,7 @@ def aggregate_experiment(
         batches=len(done),
         rows=sum(batch.rows for batch in done),
         cells=sum(batch.cells for batch in done),
+        lake_version=max((batch.lake_version for batch in done), default=None),
     )
 
 
@@ -58,9 +62,12 @@ def update_row(settings: Settings, row: RunRow, *, until: datetime | None, dag_r
     """Write the versions that are due for the experiment of a row."""
     from include.tasks.update import update_experiment
 
-    done = update_experiment(
-        settings, row["experiment"], until=until, provenance={"dag_run": dag_run}
-    )
+    provenance: dict[str, Json] = {
+        "dag_run": dag_run,
+        "lake_version": row["lake_version"],
+        "code_revision": code_revision(settings),
+    }
+    done = update_experiment(settings, row["experiment"], until=until, provenance=provenance)
     return RunRow(**row, versions=list(done.written), batch=done.batch)
 
 

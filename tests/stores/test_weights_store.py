@@ -3,11 +3,9 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import pytest
 import redis
-from pydantic import SecretStr
 
 from include.contract.canonical import Json
 from include.contract.names import ANNOUNCEMENTS, EXPERIMENTS, head_key, version_key
@@ -16,6 +14,7 @@ from include.contract.weights import WeightsContent, contiguous_slot
 from include.errors import DamagedSnapshotError, StoreUnavailableError
 from include.settings import Settings
 from include.stores.weights import WeightsStore
+from tests.support.addresses import address_of, through
 from tests.support.lossy_proxy import LossyProxy, lossy_proxy, once
 
 pytestmark = pytest.mark.services
@@ -50,16 +49,11 @@ def client(store: Settings) -> Iterator[redis.Redis]:
 
 
 def _through(settings: Settings, proxy: LossyProxy) -> Settings:
-    url = urlsplit(settings.store_url.get_secret_value())
-    host = f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}"
-    return settings.model_copy(update={"store_url": SecretStr(url._replace(netloc=host).geturl())})
+    return through(settings, "store_url", proxy.port)
 
 
 def _address(settings: Settings) -> tuple[str, int]:
-    url = urlsplit(settings.store_url.get_secret_value())
-    assert url.hostname is not None
-    assert url.port is not None
-    return url.hostname, url.port
+    return address_of(settings.store_url)
 
 
 def test_what_is_published_is_read_back(store: Settings) -> None:
