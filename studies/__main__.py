@@ -13,6 +13,8 @@ from studies.table import Study
 
 NAMES: Final = (
     "null",
+    "null_five",
+    "null_ten",
     "lifted",
     "coverage",
     "ope_coverage",
