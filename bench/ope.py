@@ -1,0 +1,203 @@
+"""Off-policy evaluation beside Open Bandit Pipeline's formulas, in one run.
+
+OBP 0.4.1's own estimator classes run on a fifth of the rows, since its inputs of shape
+(n, K, P) take 2 GB each for a million; its time is linear in the rows. Processor seconds stand
+beside the clock, which other work on the machine stretches.
+"""
+
+import importlib.util
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.bandit.feedback import Feedback
+from include.bandit.ope import Estimate, Options, dr, evaluate, ips
+from include.bandit.ope.bootstrap import bootstrap
+from include.bandit.ope.stream import RowPass
+from include.bandit.ope.weighted_log import Rows, weighted
+from include.bandit.reward_model import RewardModel, cross_fit
+from include.bandit.statistics import FloatArray
+from include.bandit.synthetic import draw_rows, draw_truth
+from include.tasks.ope_stream import row_pass, sums
+from tests.reference.cases import reward_table, tilted_policy
+from tests.reference.make_obp_values import estimators, load
+
+ITEMS, POSITIONS, DAYS = 80, 3, 7
+MILLION, PART, LARGE = 1_000_000, 200_000, 26_000_000
+FOUR = ("ips", "snips", "dm", "dr")
+SEVEN = (*FOUR, "sndr", "switch-dr", "dr-os")
+PARAMETERS = {"switch-dr": 1.3, "dr-os": 0.7}
+
+
+def main() -> int:
+    """Print ratios; fail where OBP's values are not met."""
+    policy, q = tilted_policy(POSITIONS, ITEMS), reward_table(POSITIONS, ITEMS)
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder)
+        agree = _million(files, policy, q)
+        _bootstraps(files, policy)
+        _large(files, policy, q)
+    return 0 if agree else 1
+
+
+def _million(files: Path, policy: FloatArray, q: FloatArray) -> bool:
+    _write_csv(files / "full.csv", MILLION)
+    _write_csv(files / "part.csv", PART)
+    model = RewardModel.given(q)
+    theirs_of: dict[str, float] = {}
+    agree = True
+    for names in (FOUR, SEVEN):
+        ours = _timed(
+            lambda n=names: evaluate(_read(files / "full.csv"), policy, n, model, options)
+        )
+        theirs = _timed(lambda n=names: theirs_of.update(_obp(files / "part.csv", policy, q, n)), 1)
+        factor = MILLION / PART
+        _line(f"{len(names)} estimators, 1M rows, CSV to values", ours)
+        _line(f"  OBP 0.4.1, {PART:,} rows x {factor:g}", (theirs[0] * factor, theirs[1] * factor))
+        _ratio(theirs[1] * factor / ours[1], 80)
+        for found in _ours(files / "part.csv", policy, names, model):
+            agree &= abs(found.value / theirs_of[found.estimator] - 1.0) < 1e-9
+    sys.stdout.write(f"  values agree to 1e-9: {agree}\n")
+    return agree
+
+
+def _bootstraps(files: Path, policy: FloatArray) -> None:
+    data = _read(files / "full.csv")
+    log = weighted(data, policy, cross_fit(data))
+    if not isinstance(log, Rows):
+        raise TypeError("a log of rows was expected")
+    for module, target in ((dr, 50), (ips, 100)):
+        rng = np.random.default_rng(0)
+        ours = _timed(partial(bootstrap, module, log, rng, 1000))
+        scores = log.values(module.terms(log)[0])
+        theirs = _timed(partial(_resample, scores, rng), 1)
+        _line(f"bootstrap 1,000, 1M rows, {module.NAME}", ours)
+        _ratio(100 * theirs[1] / ours[1], target)
+
+
+def _resample(scores: FloatArray, rng: np.random.Generator) -> list[float]:
+    """Do what obp.utils does per resample; 10 of them stand for 1,000."""
+    return [float(rng.choice(scores, len(scores)).mean()) for _ in range(10)]
+
+
+def _large(files: Path, policy: FloatArray, q: FloatArray) -> None:
+    path = files / "large.parquet"
+    _write_parquet(path, LARGE)
+    frame, model = pl.scan_parquet(path), RewardModel.given(q)
+    five = _timed(lambda: evaluate(sums(frame, POSITIONS, ITEMS), policy, None, model))
+    _line("5 estimators with variances from sums, 26M rows (to reach 0.6 s)", five)
+    empty = RowPass(policy, model, SEVEN, PARAMETERS)
+    seven = _timed(lambda: row_pass(path, empty).results())
+    _line("7 estimators row by row, 26M rows (to reach 1.65 s)", seven)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(f"  peak of the whole bench, OBP's part included: {peak:,.0f} MB\n")
+
+
+def _ours(
+    path: Path, policy: FloatArray, names: tuple[str, ...], model: RewardModel
+) -> list[Estimate]:
+    return evaluate(_read(path), policy, names, model, Options(parameters=PARAMETERS))
+
+
+def _obp(
+    path: Path,
+    policy: FloatArray,
+    q: FloatArray,
+    names: tuple[str, ...],
+    answers: dict[str, float],
+) -> None:
+    frame = pd.read_csv(path)
+    spec = importlib.util.find_spec("obp")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("obp is not installed")
+    found = estimators(load(Path(spec.origin).parent))
+    shape = (len(frame), ITEMS, POSITIONS)
+    asked: dict[str, Any] = {
+        "reward": frame["click"].to_numpy(),
+        "action": frame["item_id"].to_numpy(),
+        "position": frame["position"].to_numpy() - 1,
+        "pscore": frame["propensity_score"].to_numpy(),
+        "action_dist": np.array(np.broadcast_to(policy.T, shape)),
+        "estimated_rewards_by_reg_model": np.array(np.broadcast_to(q.T, shape)),
+    }
+    answers.update({name: float(found[name].estimate_policy_value(**asked)) for name in names})
+
+
+def _read(path: Path) -> Feedback:
+    columns = ["item_id", "position", "click", "propensity_score"]
+    frame = pl.read_csv(path, columns=columns)
+    item, position, click, propensity = (frame[name].to_numpy() for name in columns)
+    return Feedback.of(
+        item, click, propensity, arms=ITEMS, position=position - 1, positions=POSITIONS
+    )
+
+
+def _write_csv(path: Path, rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    truth = draw_truth(rng, ITEMS, "random", seconds=DAYS * 86_400)
+    drawn = draw_rows(rng, truth, rows, start_second=0, stop_second=DAYS * 86_400)
+    pl.DataFrame(
+        {
+            "timestamp": drawn.microseconds,
+            "item_id": drawn.item,
+            "position": drawn.position + 1,
+            "click": drawn.click,
+            "propensity_score": drawn.propensity,
+        }
+    ).write_csv(path)
+
+
+def _write_parquet(path: Path, rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    truth = draw_truth(rng, ITEMS, "bts", seconds=DAYS * 86_400)
+    writer = None
+    for day in range(DAYS):
+        start = day * 86_400
+        drawn = draw_rows(rng, truth, rows // DAYS, start_second=start, stop_second=start + 86_400)
+        table = pa.table(
+            {
+                "arm": drawn.item.astype(np.int16),
+                "position": drawn.position.astype(np.int8),
+                "reward": drawn.click.astype(np.float64),
+                "pscore": drawn.propensity,
+            }
+        )
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def _timed(work: Callable[[], object], repeats: int = 3) -> tuple[float, float]:
+    """Return the best clock and processor seconds of some repeats."""
+    clocks, processors = [], []
+    for _ in range(repeats):
+        clock, processor = time.perf_counter(), time.process_time()
+        work()
+        clocks.append(time.perf_counter() - clock)
+        processors.append(time.process_time() - processor)
+    return min(clocks), min(processors)
+
+
+def _line(what: str, seconds: tuple[float, float]) -> None:
+    sys.stdout.write(f"{what:66} {seconds[0]:7.2f} s, {seconds[1]:6.2f} s of processor\n")
+    sys.stdout.flush()
+
+
+def _ratio(found: float, target: float) -> None:
+    sys.stdout.write(f"  ratio of processor seconds {found:,.0f}x (to reach {target:g}x)\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
