@@ -70,7 +70,11 @@ def bucket_bounds(arms: Sequence[str], control: str | None, limits: Limits) -> B
         )
     if limits.control_floor > 0 and control is None:
         raise InfeasibleLimitsError("limits.control_floor is declared, but no arm is the control")
-    floors = [_floors_of(arm, len(arms), control, limits) for arm in arms]
+    common = {
+        "probability_floor": ceil(_exact(limits.probability_floor) * BUCKETS),
+        "uniform_slice": floor(_additive_floor(limits, len(arms)) * BUCKETS),
+    }
+    floors = [common | _floors_of(arm, control, limits) for arm in arms]
     cap = floor(_exact(limits.largest_share) * BUCKETS)
     bounds = Bounds(tuple(max(named.values()) for named in floors), (cap,) * len(arms))
     if not bounds.feasible:
@@ -128,11 +132,8 @@ def _additive_floor(limits: Limits, arms: int) -> Fraction:
     return floor_share + _exact(limits.uniform_slice) * (Fraction(1, arms) - floor_share)
 
 
-def _floors_of(arm: str, arms: int, control: str | None, limits: Limits) -> dict[str, int]:
-    named = {
-        "probability_floor": ceil(_exact(limits.probability_floor) * BUCKETS),
-        "uniform_slice": floor(_additive_floor(limits, arms) * BUCKETS),
-    }
+def _floors_of(arm: str, control: str | None, limits: Limits) -> dict[str, int]:
+    named = {}
     if arm in limits.reserved:
         named[f"reserved.{arm}"] = ceil(_exact(limits.reserved[arm]) * BUCKETS)
     if arm == control:

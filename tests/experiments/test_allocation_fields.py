@@ -65,6 +65,10 @@ def test_cells_need_a_condition_and_equally_many_features() -> None:
 
 
 def test_the_revision_hash_knows_every_field() -> None:
-    changes: list[dict[str, Any]] = [{"cells": CELLS}, {"prior": {"deviation": 2.0}}, {"prior": {"cohort_strength": 5}}]
+    changes: list[dict[str, Any]] = [
+        {"cells": CELLS},
+        {"prior": {"deviation": 2.0}},
+        {"prior": {"cohort_strength": 5}},
+    ]
     hashes = {declare(2, **change).revision_hash() for change in changes}
     assert len(hashes | {declare(2).revision_hash()}) == 4
