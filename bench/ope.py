@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,8 @@ def _million(files: Path, policy: FloatArray, q: FloatArray) -> bool:
     theirs_of: dict[str, float] = {}
     agree = True
     for names in (FOUR, SEVEN):
-        ours = _timed(
-            lambda n=names: evaluate(_read(files / "full.csv"), policy, n, model, options)
-        )
-        theirs = _timed(lambda n=names: theirs_of.update(_obp(files / "part.csv", policy, q, n)), 1)
-        factor = MILLION / PART
+        ours = _timed(partial(_ours, files / "full.csv", policy, names, model))
+        theirs = _timed(partial(_obp, files / "part.csv", policy, q, names, theirs_of), 1)
         _line(f"{len(names)} estimators, 1M rows, CSV to values", ours)
         _line(f"  OBP 0.4.1, {PART:,} rows x {factor:g}", (theirs[0] * factor, theirs[1] * factor))
         _ratio(theirs[1] * factor / ours[1], 80)
@@ -118,10 +115,7 @@ def _obp(
     answers: dict[str, float],
 ) -> None:
     frame = pd.read_csv(path)
-    spec = importlib.util.find_spec("obp")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("obp is not installed")
-    found = estimators(load(Path(spec.origin).parent))
+    found = _their_estimators()
     shape = (len(frame), ITEMS, POSITIONS)
     asked: dict[str, Any] = {
         "reward": frame["click"].to_numpy(),
@@ -132,6 +126,14 @@ def _obp(
         "estimated_rewards_by_reg_model": np.array(np.broadcast_to(q.T, shape)),
     }
     answers.update({name: float(found[name].estimate_policy_value(**asked)) for name in names})
+
+
+@cache
+def _their_estimators() -> dict[str, Any]:
+    spec = importlib.util.find_spec("obp")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("obp is not installed")
+    return estimators(load(Path(spec.origin).parent))
 
 
 def _read(path: Path) -> Feedback:
