@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from include import settings as settings_module
@@ -29,6 +30,10 @@ from stack.temporary import temporary_config
 FOLDER = pytest.StashKey[Path]()
 OWNER = pytest.StashKey[int]()
 TEMPLATE = "allot_template"
+
+# A deadline is a timing: on a busy machine it fails what is right.
+hypothesis_settings.register_profile("allot", deadline=None)
+hypothesis_settings.load_profile("allot")
 
 
 def pytest_configure(config: pytest.Config) -> None:
