@@ -134,6 +134,8 @@ def killed_at(settings: Settings, slug: str, kill: KillAt) -> bool:
     return process.exitcode != 0
 
 
+# Some eighty processes are forked and killed; a busy machine takes its time.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("delivered", [False, True])
 def test_killed_at_any_message_a_rerun_ends_as_if_undisturbed(
     parts: Settings, delivered: bool
