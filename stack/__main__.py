@@ -67,6 +67,12 @@ def _run(stack: Stack, arguments: argparse.Namespace) -> int:
         return 127
 
 
+def _psql(stack: Stack, arguments: argparse.Namespace) -> int:
+    command = [postgres.binary("psql"), stack.environment["ALLOT_READER_DATABASE_URL"]]
+    command += ["-c", arguments.query] if arguments.query else []
+    os.execve(command[0], command, {**os.environ, **stack.environment})  # noqa: S606
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
     commands = parser.add_subparsers(required=True)
