@@ -17,6 +17,8 @@ def main() -> None:
         host=settings.serving_host,
         port=settings.serving_port,
         workers=settings.serving_workers,
+        # A busy machine may take longer to import than uvicorn waits before it kills a worker.
+        timeout_worker_healthcheck=60,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
