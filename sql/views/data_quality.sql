@@ -2,6 +2,61 @@
 drop view if exists allot.data_quality;
 
 create view allot.data_quality as
+with by_expectation as (
+    select
+        source,
+        behavior_policy,
+        sha256,
+        expectation,
+        sum(row_count) as refused
+    from allot.quarantine_count
+    group by source, behavior_policy, sha256, expectation
+),
+
+refusals as (
+    select
+        source,
+        behavior_policy,
+        sha256,
+        string_agg(expectation || ': ' || refused, ', ' order by expectation) as told
+    from by_expectation
+    group by source, behavior_policy, sha256
+),
+
+by_arm as (
+    select
+        source,
+        behavior_policy,
+        sha256,
+        arm,
+        sum(row_count) as refused
+    from allot.quarantine_count
+    where arm is not null
+    group by source, behavior_policy, sha256, arm
+),
+
+worst as (
+    select distinct on (source, behavior_policy, sha256)
+        source,
+        behavior_policy,
+        sha256,
+        arm
+    from by_arm
+    order by source asc, behavior_policy asc, sha256 asc, refused desc, arm asc
+),
+
+checked as (
+    select
+        source,
+        behavior_policy,
+        sha256,
+        count(*) as expectations,
+        string_agg(expectation || ': ' || unexpected, ', ' order by expectation)
+        filter (where severity = 'warning' and unexpected > 0) as warnings
+    from allot.validation_result
+    group by source, behavior_policy, sha256
+)
+
 select
     v.source::text as source,
     v.behavior_policy::text as behavior_policy,
@@ -10,16 +65,16 @@ select
     v.rows_silver,
     v.rows_quarantined,
     v.rows_quarantined / nullif(v.rows_in, 0)::double precision as refused_share,
-    q.refusals,
-    a.most_refused_arm,
-    r.expectations,
-    r.warnings,
+    refusals.told as refusals,
+    worst.arm as most_refused_arm,
+    checked.expectations,
+    checked.warnings,
     v.reason,
     v.checked_at,
     v.lake_version,
     b.source_name,
     b.object_key,
-    b.sha256::text as sha256,
+    v.sha256::text as sha256,
     v.docs_key
 from allot.validation as v
 inner join allot.bronze_object as b
@@ -27,45 +82,21 @@ inner join allot.bronze_object as b
         v.source = b.source
         and v.behavior_policy = b.behavior_policy
         and v.sha256 = b.sha256
-left join lateral (
-    with counted as (
-        select
-            qe.expectation,
-            sum(qe.row_count) as refused
-        from allot.quarantine_count as qe
-        where
-            qe.source = v.source
-            and qe.behavior_policy = v.behavior_policy
-            and qe.sha256 = v.sha256
-        group by qe.expectation
-    )
-
-    select string_agg(c.expectation || ': ' || c.refused, ', ' order by c.expectation) as refusals
-    from counted as c
-) as q on true
-left join lateral (
-    select qa.arm as most_refused_arm
-    from allot.quarantine_count as qa
-    where
-        qa.source = v.source
-        and qa.behavior_policy = v.behavior_policy
-        and qa.sha256 = v.sha256
-        and qa.arm is not null
-    group by qa.arm
-    order by sum(qa.row_count) desc, qa.arm asc
-    limit 1
-) as a on true
-left join lateral (
-    select
-        count(*) as expectations,
-        string_agg(vr.expectation || ': ' || vr.unexpected, ', ' order by vr.expectation)
-        filter (where vr.severity = 'warning' and vr.unexpected > 0) as warnings
-    from allot.validation_result as vr
-    where
-        vr.source = v.source
-        and vr.behavior_policy = v.behavior_policy
-        and vr.sha256 = v.sha256
-) as r on true;
+left join refusals
+    on
+        v.source = refusals.source
+        and v.behavior_policy = refusals.behavior_policy
+        and v.sha256 = refusals.sha256
+left join worst
+    on
+        v.source = worst.source
+        and v.behavior_policy = worst.behavior_policy
+        and v.sha256 = worst.sha256
+left join checked
+    on
+        v.source = checked.source
+        and v.behavior_policy = checked.behavior_policy
+        and v.sha256 = checked.sha256;
 
 comment on view allot.data_quality is
 'What came in, what was refused and why: the last validation of every bronze object.';
