@@ -25,7 +25,8 @@ Everything may be repeated, and run twice at once: the same file leaves the same
   message names the columns. Silver is as it was.
 - `validate`, *rows read were refused*: more than `quality.refused_share` of an experiment. Silver
   is as it was; the report and `allot.quarantine_count` show which rows and arms. Deliver a
-  corrected file and trigger again, or declare a larger share if the loss does not depend on the arm.
+  corrected file and trigger again, or declare a larger share if the loss does not depend on
+  the arm.
 - `validate`, *another run replaced*: two different files of one log were ingested at once. Trigger
   again with the one that shall stand.
 - S3 or PostgreSQL is away: `make status`; then clear the task.

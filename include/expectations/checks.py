@@ -1,6 +1,7 @@
 """Running a suite of Great Expectations on frames, and adding up what it finds."""
 
 import logging
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -78,10 +79,10 @@ class Checker:
 
         context, batch = _context()
         self._suite_name = str(suite.name)
-        self._definition = context.validation_definitions.add_or_update(
-            gx.ValidationDefinition(
-                name=self._suite_name, data=batch, suite=context.suites.add_or_update(suite)
-            )
+        # A name of its own, since the context is the process's, and so are its other threads.
+        suite.name = f"{suite.name}-{uuid.uuid4().hex}"
+        self._definition = context.validation_definitions.add(
+            gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(suite))
         )
 
     def run(self, frame: "pd.DataFrame") -> list[Finding]:
