@@ -56,6 +56,7 @@ def _million(files: Path, policy: FloatArray, q: FloatArray) -> bool:
     _write_csv(files / "part.csv", PART)
     model = RewardModel.given(q)
     theirs_of: dict[str, float] = {}
+    factor = MILLION / PART
     agree = True
     for names in (FOUR, SEVEN):
         ours = _timed(partial(_ours, files / "full.csv", policy, names, model))
