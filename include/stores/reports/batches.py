@@ -82,6 +82,22 @@ def read_statistics(
     return cells
 
 
+def read_rows(
+    connection: Connection, experiment: Experiment, batches: Sequence[BatchReference]
+) -> list[tuple[BatchReference, list[StatisticsRow]]]:
+    """Return the rows that an experiment learns from, weights versions kept apart, verified.
+
+    Raises
+    ------
+    LineageError
+        If stored rows are missing or do not hash to their name.
+    """
+    return [
+        (batch, list(_learned(experiment, rows)))
+        for batch, rows in _verified(connection, experiment.slug, batches)
+    ]
+
+
 def _learned(experiment: Experiment, rows: Iterable[StatisticsRow]) -> Iterator[StatisticsRow]:
     source = experiment.source
     if isinstance(source, OpenBanditSource):
