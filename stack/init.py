@@ -165,12 +165,18 @@ def _once(package: str, environment: Mapping[str, str], url: str, command: list[
         row = connection.execute(query).fetchone()
         if row is not None and row[0] == note:
             return
+        # The upgrade holds its lock in an idle transaction, which the role's own limit would end.
+        patient = {**environment, "PGOPTIONS": "-c idle_in_transaction_session_timeout=0"}
         done = subprocess.run(
-            command, env=dict(environment), capture_output=True, text=True, check=False
+            command,
+            env=patient,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
-        _log.info("%s", done.stdout)
         if done.returncode:
-            raise StackError(f"{note} cannot be made: {(done.stderr or done.stdout)[-2000:]}")
+            raise StackError(f"{note} failed with {done.returncode}: {done.stdout[-3000:]}")
         name = sql.Identifier(connection.info.dbname)
         run = sql.SQL("comment on database {} is {}").format(name, sql.Literal(note))
         connection.execute(run)
