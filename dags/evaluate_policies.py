@@ -16,7 +16,7 @@ truth; MLflow only shows it, and publishing waits for neither.
 ### When it is red
 | task | usual cause | what to do |
 |---|---|---|
-| `evaluate` | silver has no row of the experiment yet | run `ingest_open_bandit`, clear the task |
+| `evaluate` skipped | silver has no row of the experiment yet | run `ingest_open_bandit` |
 | `evaluate` | S3 or PostgreSQL away | `make status`; clear the task: repeating it changes nothing |
 | `track` | MLflow away | the rows are stored; clear the task later: what is missing is made |
 | `track` | MLflow lost runs | trigger it with `track_everything`: what is missing is put back |
@@ -28,6 +28,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import WEIGHTS
 from include.links import MLFLOW_RUN
@@ -84,16 +85,19 @@ def evaluate_policies() -> None:
 
     @task(map_index_template=NAMED, doc_md="Judges policies on all logs; writes report rows.")
     def evaluate(experiment: str) -> str:
+        from include.errors import NoFeedbackError
         from include.settings import settings
         from include.tasks.evaluate import evaluate_experiment, log_report
 
         context = _named(experiment)
-        report = evaluate_experiment(
-            settings(),
-            experiment,
-            dag_run=f"evaluate_policies/{context['dag_run'].run_id}",
-            level=float(context["params"]["level"]),
-        )
+        run = f"evaluate_policies/{context['dag_run'].run_id}"
+        try:
+            report = evaluate_experiment(
+                settings(), experiment, dag_run=run, level=float(context["params"]["level"])
+            )
+        except NoFeedbackError as error:
+            # Declared, but nothing came in yet: no fault of this run, and no result either.
+            raise AirflowSkipException(str(error)) from error
         log_report(report)
         return experiment
 

@@ -61,6 +61,10 @@ class EvaluationError(AllotError):
     """An off-policy evaluation has no answer on this log."""
 
 
+class NoFeedbackError(EvaluationError):
+    """Silver has no row of an experiment yet: there is nothing to evaluate."""
+
+
 class LakeError(AllotError):
     """The lake (S3, Delta) refused or did not confirm a step; running it again is safe."""
 

@@ -77,7 +77,7 @@ def evaluate_experiment(
     ------
     UnknownExperimentError
         If the experiment was never registered.
-    EvaluationError
+    NoFeedbackError
         If silver has nothing to judge.
     """
     from include.stores.lake.delta import open_table

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from psycopg.rows import dict_row
 
-from include.errors import EvaluationError, LakeError, UnknownExperimentError
+from include.errors import LakeError, NoFeedbackError, UnknownExperimentError
 from include.settings import Settings
 from include.stores.reports.connection import connect
 from include.tasks.evaluate import EvaluationReport, evaluate_experiment
@@ -190,7 +190,7 @@ def test_an_experiment_without_rows_says_so(isolated: Settings) -> None:
     with pytest.raises(LakeError, match="ingest"):
         _evaluate(isolated)
     write_silver(isolated, RANDOM, "open_bandit-women", "random")
-    with pytest.raises(EvaluationError, match="has no row for experiment 'shop'"):
+    with pytest.raises(NoFeedbackError, match="has no row for experiment 'shop'"):
         _evaluate(isolated)
 
 

@@ -10,7 +10,7 @@ from include.bandit.feedback import Feedback
 from include.bandit.open_bandit import source_of
 from include.bandit.statistics import ArmStatistics, IntArray
 from include.contract.canonical import Json, content_hash
-from include.errors import EvaluationError
+from include.errors import NoFeedbackError
 from include.experiments.schema import Experiment, OpenBanditSource
 from include.settings import Settings
 
@@ -77,14 +77,14 @@ def read_logs(
 
     Raises
     ------
-    EvaluationError
+    NoFeedbackError
         If silver has no row for any of the logs.
     """
     reader = _Reader(settings, experiment, version, most_rows)
     found = (reader.log(*one) for one in _sources(settings, experiment, version))
     logs = [log for log in found if log is not None]
     if not logs:
-        raise EvaluationError(
+        raise NoFeedbackError(
             f"silver (version {version}) has no row for experiment {experiment.slug!r}; "
             "ingest its log first"
         )
