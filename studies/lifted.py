@@ -58,10 +58,10 @@ def study() -> Study:
         },
         reading=(
             "The floor buys knowledge with regret: this is the trade that the planner shows before "
-            "an experiment starts. With more arms that differ little, Thompson sampling starves the "
-            "losers that the winner must be told from, and has less power than an equal split of the "
-            "same traffic; where the winner is clear (8 %), a small floor gives the same verdicts for "
-            "half of the regret. A floor of 1/K *is* the equal split."
+            "an experiment starts. With more arms that differ little, Thompson sampling "
+            "starves the losers that the winner must be told from, and has less power than an "
+            "equal split of the same traffic; where the winner is clear (8 %), a small floor gives "
+            "the same verdicts for half of the regret. A floor of 1/K *is* the equal split."
         ),
     )
 
