@@ -12,8 +12,10 @@ import pytest
 from include.errors import RefusedShareError, SourceChangedError, SourceError
 from include.settings import Settings
 from include.stores.lake.bronze import open_object
+from include.stores.lake.log_reader import read_blocks
 from include.stores.lake.quarantine import scan_quarantine
 from include.stores.lake.silver import partition_hash, scan_feedback, set_hash, silver_batches
+from include.stores.lake.source_file import fingerprint
 from include.stores.lake.storage import object_client
 from include.stores.reports.connection import transaction
 from include.tasks.ingest import ingest_log
@@ -174,7 +176,7 @@ def test_a_file_that_changes_while_it_is_read_leaves_nothing(
     from include.stores.lake import bronze
 
     path = write_log(tmp_path, good_lines(ROWS))
-    read_once = bronze.fingerprint
+    read_once = fingerprint
 
     def read_then_written_to(found: Path) -> Any:
         seen = read_once(found)
@@ -264,7 +266,7 @@ def test_content_hash_does_not_depend_on_blocks(
 
     write_log(tmp_path, good_lines(3000))
     whole = run(isolated, tmp_path)
-    read = validate.read_blocks
+    read = read_blocks
     monkeypatch.setattr(validate, "read_blocks", lambda *given: read(*given, block_bytes=100_000))
     write_log(tmp_path, good_lines(2999))
     run(isolated, tmp_path)

@@ -1,5 +1,6 @@
 """Replacing partitions: once, whole, or not at all, against real S3."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,13 @@ from tests.support.lake_rows import BATCH, SOURCE, feedback_rows
 from tests.support.lossy_proxy import lossy_proxy, once
 
 pytestmark = pytest.mark.services
+WRITE = (
+    "from include.settings import settings\n"
+    "from include.stores.lake.silver import FeedbackReplacement\n"
+    "from tests.support.lake_rows import BATCH, SOURCE, feedback_rows\n"
+    "replacement = FeedbackReplacement(settings(), SOURCE, 'random')\n"
+    "replacement.write(BATCH, feedback_rows(50, 'a' * 64))\n"
+)
 
 
 def prepared(settings: Settings, rows: int, sha: str = "a" * 64) -> FeedbackReplacement:
@@ -56,27 +64,27 @@ def test_a_lost_reply_to_the_commit_writes_nothing_twice(lake: Settings, version
     host, _, port = lake.s3_endpoint.partition(":")
     commit = f"PUT /{lake.silver_bucket}/feedback/_delta_log/{version:020d}.json".encode()
     with lossy_proxy((host, int(port)), once(commit)) as proxy:
-        through = lake.model_copy(update={"s3_endpoint": f"127.0.0.1:{proxy.port}"})
-        content = prepared(through, 50).commit({})
+        # A process of its own: delta-rs holds the interpreter's lock while it waits.
+        endpoint = {"ALLOT_S3_ENDPOINT": f"127.0.0.1:{proxy.port}"}
+        code = WRITE + "print(replacement.commit({}).lake_version)"
+        writer = subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **endpoint},
+        )
         assert proxy.losses == 1
-    assert (content.lake_version, height(lake)) == (version, 50)
+    assert (int(writer.stdout), height(lake)) == (version, 50)
     again = prepared(lake, 50).commit({})
-    assert (again.content_hash, again.lake_version) == (content.content_hash, version)
+    assert again.lake_version == version
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_kill_around_the_commit_is_mended_by_running_again(lake: Settings, moment: str) -> None:
     prepared(lake, 20, "b" * 64).commit({})
     commit = "replacement.commit({})\n" if moment == "after" else ""
-    code = (
-        "import os, signal\n"
-        "from include.settings import settings\n"
-        "from include.stores.lake.silver import FeedbackReplacement\n"
-        "from tests.support.lake_rows import BATCH, SOURCE, feedback_rows\n"
-        "replacement = FeedbackReplacement(settings(), SOURCE, 'random')\n"
-        "replacement.write(BATCH, feedback_rows(50, 'a' * 64))\n"
-        f"{commit}os.kill(os.getpid(), signal.SIGKILL)"
-    )
+    code = f"{WRITE}{commit}import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     killed = subprocess.run([sys.executable, "-c", code], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert height(lake) == (50 if moment == "after" else 20)
