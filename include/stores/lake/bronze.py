@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minio import Minio
 
 # Three parts are in flight at once, each held in memory.
-PART_BYTES: Final = 64 * 1024 * 1024
+PART_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

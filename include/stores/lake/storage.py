@@ -8,23 +8,25 @@ from include.settings import Settings
 if TYPE_CHECKING:
     from minio import Minio
 
-# A part of a large object must fit into one request on a slow link.
 REQUEST_SECONDS = 120
+# urllib3 sends the body under the deadline of the connection: a part must fit on a slow disk.
+SEND_SECONDS = 60
 
 
 def object_client(settings: Settings) -> "Minio":
     """Return an S3 client whose waits all end.
 
-    It repeats a request only when no connection was made: any other repeat is the
-    caller's decision, who knows whether the write bears it.
+    It repeats GET, PUT and DELETE after a loss: every object of the lake is named by its
+    content or by its writer, so a repeat writes the same bytes. What must happen once (a
+    manifest, a Delta commit) does not go through it.
     """
     import urllib3
     from minio import Minio
 
     pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=settings.timeout_seconds, read=REQUEST_SECONDS),
+        timeout=urllib3.Timeout(connect=SEND_SECONDS, read=REQUEST_SECONDS),
         maxsize=8,
-        retries=urllib3.Retry(total=2, connect=2, read=0, status=0, other=0, backoff_factor=0.2),
+        retries=urllib3.Retry(total=3, backoff_factor=0.5, status_forcelist=(500, 502, 503, 504)),
     )
     return Minio(
         settings.s3_endpoint,
