@@ -63,8 +63,9 @@ class Conclusion:
     known
         Per arm: whether best − rest can be judged at all.
     p_value
-        Smallest always-valid p-value among the effects, times their number, at most 1: the
-        experiment's, for `online_fdr`. 1 without a control or where nothing is known.
+        The experiment's, for `online_fdr`, always valid. With a control: the smallest among the
+        effects, times their number, at most 1. Without: the smallest of best − rest. 1 where
+        nothing is known.
     """
 
     effects: tuple[Effect, ...]
@@ -108,7 +109,10 @@ def conclude(
     effects = () if found is None else _effects(found)
     wins = np.flatnonzero(best.wins[-1])
     winner = int(wins[0]) if len(wins) else None
-    smallest = min((e.p_value for e in effects if e.answer != "unknown"), default=1.0)
+    if found is None:
+        smallest = float(np.min(np.where(best.known[-1], best.p_value[-1], 1.0)))
+    else:
+        smallest = min((e.p_value for e in effects if e.answer != "unknown"), default=1.0)
     return Conclusion(
         effects=effects,
         winner=winner,

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from include.bandit.inference.family import BoolArray, Design, Family, family
+from include.bandit.inference.sequence import Sequence
 from include.bandit.statistics import ArmStatistics, FloatArray
 
 # Half a million pairs: more would need gigabytes.
@@ -60,6 +61,12 @@ class BestOfRest:
         Where every pair of the arm is known.
     disagreement
         Where a pair of the arm is contradicted by the equal-weight sequence.
+    equal_estimate, equal_lower
+        The same of the equal-weight sequence.
+    p_value
+        Always-valid p-value of "another arm is at least as good": at most α once the arm's
+        lower bound was above zero at some look. Valid for all arms at once: the smallest is
+        the experiment's.
     """
 
     estimate: FloatArray
@@ -67,6 +74,9 @@ class BestOfRest:
     wins: BoolArray
     known: BoolArray
     disagreement: BoolArray
+    equal_estimate: FloatArray
+    equal_lower: FloatArray
+    p_value: FloatArray
 
 
 def best_of_rest(
@@ -89,19 +99,64 @@ def best_of_rest(
         design,
         alpha=_pair_level(alpha, arms),
     )
-    sequence = found.weighted
+    known, disagreement = _over_pairs(found, arms)
+    estimate, lower = _worst(found.weighted, arms)
+    equal_estimate, equal_lower = _worst(found.equal, arms)
+    return BestOfRest(
+        estimate=estimate,
+        lower=lower,
+        wins=known & (lower > 0),
+        known=known,
+        disagreement=disagreement,
+        equal_estimate=equal_estimate,
+        equal_lower=equal_lower,
+        p_value=_p_value(found.weighted, arms),
+    )
+
+
+def _worst(sequence: Sequence, arms: int) -> tuple[FloatArray, FloatArray]:
+    """Return every arm's smallest estimate and smallest lower bound over its pairs."""
     shape = (*sequence.estimate.shape[:-1], arms)
     estimate, lower = np.full(shape, np.inf), np.full(shape, np.inf)
-    known, disagreement = np.ones(shape, np.bool_), np.zeros(shape, np.bool_)
-    for index, (a, b) in enumerate(pairs):
-        for arm, sign in ((a, 1.0), (b, -1.0)):
+    for index, pair in enumerate(sequence.pairs):
+        for arm, sign in zip(pair, (1.0, -1.0), strict=True):
             effect = sign * sequence.estimate[..., index]
             np.minimum(estimate[..., arm], effect, out=estimate[..., arm])
             bound = effect - sequence.radius[..., index]
             np.minimum(lower[..., arm], bound, out=lower[..., arm])
+    return estimate, lower
+
+
+def _over_pairs(found: Family, arms: int) -> tuple[BoolArray, BoolArray]:
+    shape = (*found.known.shape[:-1], arms)
+    known, disagreement = np.ones(shape, np.bool_), np.zeros(shape, np.bool_)
+    for index, pair in enumerate(found.weighted.pairs):
+        for arm in pair:
             known[..., arm] &= found.known[..., index]
             disagreement[..., arm] |= found.disagreement[..., index]
-    return BestOfRest(estimate, lower, known & (lower > 0), known, disagreement)
+    return known, disagreement
+
+
+def _p_value(sequence: Sequence, arms: int) -> FloatArray:
+    """Return the level at which every arm would have been declared best so far.
+
+    A pair speaks for an arm only by looks at which its p-value fell while the arm led: what a
+    crossing on the other side has shown is not the arm's. The largest over the pairs is then
+    taken back through `_pair_level`.
+    """
+    fell = np.diff(sequence.p_value, axis=-2, prepend=1.0) < 0
+    largest = np.zeros((*sequence.estimate.shape[:-1], arms))
+    for index, pair in enumerate(sequence.pairs):
+        for arm, sign in zip(pair, (1.0, -1.0), strict=True):
+            led = fell[..., index] & (sign * sequence.estimate[..., index] > 0)
+            seen = np.where(led, sequence.p_value[..., index], 1.0)
+            own = np.minimum.accumulate(seen, axis=-1)
+            np.maximum(largest[..., arm], own, out=largest[..., arm])
+    if arms == 2:
+        return largest
+    # γ = x / (1 + x) with x = 2 α / K, solved for α.
+    some = np.minimum(largest, 0.999)
+    return np.asarray(np.minimum(1.0, arms * some / (2.0 * (1.0 - some))))
 
 
 def _pair_level(alpha: float, arms: int) -> float:

@@ -57,6 +57,30 @@ def test_five_equal_arms_have_no_winner_and_simultaneous_intervals() -> None:
     assert Rate.of((effects.above() | effects.below()).any(axis=(1, 2))).at_most(0.05)
 
 
+@pytest.mark.parametrize("rates", [[0.05, 0.06], [0.05, 0.05, 0.05, 0.065]])
+def test_whoever_is_declared_best_has_a_p_value_below_alpha(rates: list[float]) -> None:
+    found = history(rates, 0.10, 200, seed=15)
+    best = best_of_rest(found.statistics(), design(found))
+    declared = np.logical_or.accumulate(best.lower > 0, axis=1)
+    assert declared.any()
+    assert not declared.all()
+    assert np.all(best.p_value[declared] <= 0.05 * (1 + 1e-9))
+    assert np.all(np.diff(best.p_value, axis=1) <= 0)
+    # With more than two arms the pairs of an arm may have spoken at different looks.
+    assert len(rates) > 2 or np.array_equal(best.p_value <= 0.05, declared)
+
+
+def test_without_a_control_the_p_value_is_that_of_best_of_rest() -> None:
+    found = history([0.05, 0.05, 0.05], 0.10, 1000, seed=16)
+    best = best_of_rest(found.statistics(), design(found))
+    smallest = np.where(best.known, best.p_value, 1.0)[:, -1].min(axis=1)
+    assert Rate.of(smallest <= 0.05).at_most(0.05)
+    statistics, known = clear_winner()
+    assert conclude(statistics, None, known).p_value < 0.05
+    nothing = conclude(ArmStatistics.zeros((3, 4)), None, Design(shares=np.full((3, 4), 0.25)))
+    assert nothing.p_value == 1.0
+
+
 def test_a_clear_winner_is_declared_and_ships() -> None:
     statistics, known = clear_winner()
     found = conclude(statistics, 0, known)
