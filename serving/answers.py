@@ -1,6 +1,8 @@
 """Answers and problems (RFC 9457), as plain values that any route can return."""
 
-from typing import NamedTuple
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,6 +18,21 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     headers: Headers = JSON
+
+
+class Held(NamedTuple):
+    """An answer that may only be given once its record is durable.
+
+    Attributes
+    ----------
+    written
+        Done when it is: ``None``, or the logged row to answer by instead.
+    finish
+        Makes the answer of that.
+    """
+
+    written: "asyncio.Future[dict[str, Any] | None]"
+    finish: Callable[[dict[str, Any] | None], Answer]
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457's own word

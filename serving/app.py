@@ -8,9 +8,11 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from serving import logs, problems
+from serving.decisions import Decisions
 from serving.edge import Edge
 from serving.follower import Follower
 from serving.hot import HotRoutes
+from serving.log.service import Log
 from serving.lookup import Lookup
 from serving.metrics import Metrics
 from serving.registry import Registry
@@ -22,7 +24,8 @@ from serving.stores.weights import WeightsReader
 DESCRIPTION = """
 Answers *which arm?* from weights that were published batch by batch, with the exact
 probability of every answer. Weights come from an in-process copy: while the store is down
-the last known good ones are answered, and `stale` says so.
+the last known good ones are answered, and `stale` says so. A decision is answered once its
+record is durable: in the database, or on local disk while the database is away.
 """
 
 
@@ -35,6 +38,7 @@ class Parts:
     registry: Registry
     metrics: Metrics
     follower: Follower
+    journal: Log
     hot: HotRoutes
 
 
@@ -68,21 +72,25 @@ def _build(settings: ServingSettings) -> Parts:
         SnapshotFolder(settings.serving_snapshot_dir) if settings.serving_snapshot_dir else None
     )
     follower = Follower(reader, registry, folder, metrics, settings.serving_poll_seconds)
+    journal = Log(settings)
+    metrics.registry.register(journal)
     hot = HotRoutes(
         registry,
         Lookup(registry, follower),
-        metrics,
+        Decisions(journal.journals["decision"], metrics),
         settings.serving_stale_seconds,
         settings.serving_max_age_seconds,
     )
-    return Parts(settings, reader, registry, metrics, follower, hot)
+    return Parts(settings, reader, registry, metrics, follower, journal, hot)
 
 
 def _documented(parts: Parts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        parts.journal.start()
         await parts.follower.start()
         yield
+        await parts.journal.stop()
         await parts.follower.stop()
         await parts.reader.close()
 
@@ -98,7 +106,11 @@ def _documented(parts: Parts) -> FastAPI:
     app.include_router(hot_router(parts.hot))
     app.include_router(
         system_router(
-            parts.registry, parts.follower, parts.metrics, parts.settings.serving_stale_seconds
+            parts.registry,
+            parts.follower,
+            parts.journal,
+            parts.metrics,
+            parts.settings.serving_stale_seconds,
         )
     )
     return app

@@ -1,18 +1,20 @@
-"""Decisions: a unit's arm in every slot, its exact propensity, and the answer's bytes."""
+"""Decisions: a unit's arm in every slot, with its exact propensity."""
 
 import random
 import time
 from dataclasses import dataclass
+from typing import Literal
 
-import orjson
-
-from include.contract.records import time_ordered_id
+from include.contract.records import derived_id, time_ordered_id
+from include.contract.weights import BUCKETS
 from serving.answers import unprocessable
 from serving.slots import Draw
 from serving.snapshot import Snapshot
 
 # Seeded by the operating system in every process; ids are to be unique, not secret.
 _identities = random.Random()  # noqa: S311
+
+Flag = Literal["forced", "paused", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,13 @@ class Decision:
     cell
         The context cell.
     draws
-        Arm and share per position.
+        Arm, share and bucket per position.
+    decided_us
+        When, in microseconds of Unix time.
+    request_id
+        The caller's name for the request.
+    flag
+        Why nothing was drawn; such decisions never enter learning.
     """
 
     decision_id: str
@@ -38,15 +46,13 @@ class Decision:
     unit: str | None
     cell: str
     draws: list[Draw]
-
-
-def new_id() -> str:
-    """Return a fresh time-ordered decision id."""
-    return time_ordered_id(time.time_ns(), _identities.getrandbits(62))
+    decided_us: int
+    request_id: str | None = None
+    flag: Flag | None = None
 
 
 def decide(
-    snapshot: Snapshot, unit: str | None, cell: str | None, decision_id: str | None = None
+    snapshot: Snapshot, unit: str | None, cell: str | None, request_id: str | None = None
 ) -> Decision:
     """Draw a unit's arms.
 
@@ -58,8 +64,8 @@ def decide(
         Unit id, or ``None``: then the decision itself is the unit.
     cell
         Context cell, or ``None`` for the experiment's pooled one.
-    decision_id
-        Given where it derives from a request id.
+    request_id
+        The caller's name for the request, from which the decision's id then derives.
 
     Raises
     ------
@@ -67,9 +73,32 @@ def decide(
         422 if the snapshot has no such cell.
     """
     chosen = cell_of(snapshot, cell)
-    name = decision_id or new_id()
+    name, now = _identity(snapshot, request_id)
     drawn_by = name if unit is None else unit
-    return Decision(name, snapshot, unit, chosen, snapshot.draw(chosen, drawn_by.encode("utf-8")))
+    draws = snapshot.draw(chosen, drawn_by.encode("utf-8"))
+    return Decision(name, snapshot, unit, chosen, draws, now, request_id)
+
+
+def settle(
+    snapshot: Snapshot,
+    unit: str | None,
+    cell: str | None,
+    request_id: str | None = None,
+    *,
+    arms: list[int],
+    flag: Flag,
+) -> Decision:
+    """Decide without a draw: the given arms, one per position, with certainty and a flag.
+
+    Raises
+    ------
+    Problem
+        422 if the snapshot has no such cell.
+    """
+    chosen = cell_of(snapshot, cell)
+    name, now = _identity(snapshot, request_id)
+    draws = [Draw(arm, BUCKETS, -1) for arm in arms]
+    return Decision(name, snapshot, unit, chosen, draws, now, request_id, flag)
 
 
 def cell_of(snapshot: Snapshot, cell: str | None) -> str:
@@ -86,24 +115,8 @@ def cell_of(snapshot: Snapshot, cell: str | None) -> str:
     return chosen
 
 
-def render(decision: Decision, *, stale: bool) -> bytes:
-    """Render a decision as its JSON answer."""
-    snapshot, draws = decision.snapshot, decision.draws
-    return b'{"decision_id":"%b",%b,"unit_id":%b,%b%b%b,"stale":%b}' % (
-        decision.decision_id.encode(),
-        snapshot.decision_text,
-        orjson.dumps(decision.unit),
-        snapshot.arm_text(draws[0]),
-        b"" if len(draws) == 1 else _slate(snapshot, draws),
-        b""
-        if decision.cell == snapshot.default_cell
-        else b',"cell":' + orjson.dumps(decision.cell),
-        b"true" if stale else b"false",
-    )
-
-
-def _slate(snapshot: Snapshot, draws: list[Draw]) -> bytes:
-    return b',"slate":[%b]' % b",".join(
-        b'{"position":%d,%b}' % (position, snapshot.arm_text(draw))
-        for position, draw in enumerate(draws)
-    )
+def _identity(snapshot: Snapshot, request_id: str | None) -> tuple[str, int]:
+    now = time.time_ns()
+    if request_id is None:
+        return time_ordered_id(now, _identities.getrandbits(62)), now // 1000
+    return derived_id(snapshot.experiment, request_id), now // 1000

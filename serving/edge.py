@@ -1,17 +1,18 @@
 """The outermost layer: hosts, request ids, body limit, hot routes, metrics."""
 
+import asyncio
 import itertools
 import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from serving.answers import Answer, Problem
+from serving.answers import Answer, Held, Problem
 from serving.head import Head, read_head
 from serving.hot import Asked, HotRoutes, NotHeldError
 from serving.metrics import Metrics
@@ -24,6 +25,21 @@ Send = Callable[[Message], Awaitable[None]]
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 OTHER_ROUTE = "other"
 log = structlog.get_logger("allot.serving")
+
+
+class Promise(NamedTuple):
+    """An answer that is given as soon as its record is durable.
+
+    Attributes
+    ----------
+    written
+        Done when it is.
+    answer
+        Makes the whole answer, then.
+    """
+
+    written: "asyncio.Future[dict[str, Any] | None]"
+    answer: Callable[[], Answer]
 
 
 class Edge:
@@ -82,7 +98,7 @@ class Edge:
         finally:
             self._note(scope, exchange, started, hot=hot)
 
-    def prompt(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
+    def prompt(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer | Promise | None:
         """Answer a GET at once, or return ``None`` where it has to go the ordinary way.
 
         The server's protocol asks here before it starts a task for a request. Refusals and
@@ -99,8 +115,20 @@ class Edge:
             answer = route(Asked(query, head.if_none_match))
         except (Problem, NotHeldError):
             return None
-        self._metrics.requests.note(path.decode(), answer.status, time.perf_counter() - started)
-        return with_id(answer, self._request_id(head))
+        request_id = self._request_id(head)
+        if isinstance(answer, Answer):
+            self._metrics.requests.note(path.decode(), answer.status, time.perf_counter() - started)
+            return with_id(answer, request_id)
+
+        def settle() -> Answer:
+            settled = _settled(answer, request_id)
+            seconds = time.perf_counter() - started
+            self._metrics.requests.note(path.decode(), settled.status, seconds)
+            if settled.status >= 400:
+                _tell(request_id, "GET", path.decode(), settled.status, seconds)
+            return with_id(settled, request_id)
+
+        return Promise(answer.written, settle)
 
     def _admit(self, head: Head) -> None:
         if head.host not in self._hosts and _without_port(head.host.lower()) not in self._hosts:
@@ -118,17 +146,8 @@ class Edge:
         seconds = time.perf_counter() - started
         template = scope["path"] if hot else getattr(scope.get("route"), "path", OTHER_ROUTE)
         self._metrics.requests.note(template, exchange.status, seconds)
-        if exchange.status < 400:
-            return
-        tell = log.error if exchange.status >= 500 else log.info
-        tell(
-            "request failed" if exchange.status >= 500 else "request refused",
-            request_id=exchange.request_id,
-            method=scope["method"],
-            path=scope["path"][:200],
-            status=exchange.status,
-            seconds=round(seconds, 6),
-        )
+        if exchange.status >= 400:
+            _tell(exchange.request_id, scope["method"], scope["path"], exchange.status, seconds)
 
 
 class _Exchange:
@@ -157,6 +176,25 @@ class _Exchange:
                 (b"x-request-id", self.request_id.encode()),
             ]
         await self._send(message)
+
+
+def _settled(held: Held, request_id: str) -> Answer:
+    try:
+        return held.finish(held.written.result())
+    except Problem as problem:
+        return problem.answer(request_id)
+
+
+def _tell(request_id: str, method: str, path: str, status: int, seconds: float) -> None:
+    tell = log.error if status >= 500 else log.info
+    tell(
+        "request failed" if status >= 500 else "request refused",
+        request_id=request_id,
+        method=method,
+        path=path[:200],
+        status=status,
+        seconds=round(seconds, 6),
+    )
 
 
 def with_id(answer: Answer, request_id: str) -> Answer:

@@ -1,20 +1,20 @@
 """The routes that are asked thousands of times a second, without a framework around them."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from serving.allocation import allocation
-from serving.answers import JSON, NO_STORE, Answer
-from serving.decide import cell_of, decide, render
+from serving.answers import Answer, Held
+from serving.decide import cell_of, decide
+from serving.decisions import Decisions
 from serving.lookup import Lookup
-from serving.metrics import Metrics
 from serving.query import experiment_of, parameters, unit_of
 from serving.registry import Live, Registry
 
 ALLOCATION = frozenset({"experiment_id"})
 DECISION = frozenset({"experiment_id", "unit_id", "cell"})
-DECISION_HEADERS = JSON + NO_STORE
 
 
 class Asked(NamedTuple):
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     if_none_match: bytes | None = None
 
 
-HotRoute = Callable[[Asked], Answer]
+HotRoute = Callable[[Asked], Answer | Held]
 
 
 class NotHeldError(Exception):
@@ -52,8 +52,8 @@ class HotRoutes:
         The held weights.
     lookup
         Asked about an experiment that is not held.
-    metrics
-        Where decisions are counted.
+    decisions
+        Where decisions become durable.
     stale_seconds
         Unconfirmed for longer than this is said to be stale.
     max_age
@@ -64,13 +64,13 @@ class HotRoutes:
         self,
         registry: Registry,
         lookup: Lookup,
-        metrics: Metrics,
+        decisions: Decisions,
         stale_seconds: float,
         max_age: int,
     ) -> None:
         self._registry = registry
         self._lookup = lookup
-        self._metrics = metrics
+        self._decisions = decisions
         self._stale_seconds = stale_seconds
         self._max_age = max_age
         self.routes: dict[str, HotRoute] = {
@@ -88,10 +88,14 @@ class HotRoutes:
         """
         route = self.routes[path]
         try:
-            return route(asked)
+            answer = route(asked)
         except NotHeldError as error:
             await self._lookup.find(error.experiment)
-        return route(asked)
+            answer = route(asked)
+        if isinstance(answer, Answer):
+            return answer
+        # The record goes its way even if this client goes away.
+        return answer.finish(await asyncio.shield(answer.written))
 
     def allocation(self, asked: Asked) -> Answer:
         """Answer `GET /allocation`.
@@ -111,23 +115,22 @@ class HotRoutes:
             if_none_match=asked.if_none_match,
         )
 
-    def decision(self, asked: Asked) -> Answer:
-        """Answer `GET /decision`.
+    def decision(self, asked: Asked) -> Held:
+        """Answer `GET /decision`, once its record is durable.
 
         Raises
         ------
         NotHeldError
             If the store has to be asked.
         Problem
-            422.
+            422, or 503 if too many records wait.
         """
         given = parameters(asked.query, DECISION)
         unit = unit_of(given)
         live = self._live(given)
         snapshot = live.snapshot
         decision = decide(snapshot, unit, cell_of(snapshot, given.get("cell")))
-        self._metrics.decisions.count(snapshot, decision.draws[0].arm)
-        return Answer(200, render(decision, stale=self._is_stale(live)), DECISION_HEADERS)
+        return self._decisions.hold(decision, stale=self._is_stale(live))
 
     def _live(self, given: dict[str, str]) -> Live:
         experiment = experiment_of(given)

@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from serving.edge import Edge
+from serving.answers import Answer
+from serving.edge import Edge, Promise
 from serving.settings import serving_settings
 
 
@@ -19,6 +21,18 @@ class _Answered:
 
 
 _ANSWERED: Any = _Answered()
+
+
+class _Promised:
+    """Stands there for one whose answer waits for its record; what is pipelined waits behind."""
+
+    response_started = response_complete = disconnected = False
+    more_body = True
+    message_event = _Answered.message_event
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.body = bytearray()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -93,17 +107,31 @@ class BoundedProtocol(HttpToolsProtocol):
         answer = self._prompt(self.url, self.headers) if self._prompt is not None else None
         if answer is None:
             return False
+        keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        if isinstance(answer, Promise):
+            promised: Any = _Promised(keep_alive=keep_alive)
+            self.cycle = promised
+            answer.written.add_done_callback(partial(self._keep_promise, promised, answer))
+        else:
+            self.cycle = _ANSWERED
+            self._write_answer(answer, keep_alive=keep_alive)
+        return True
+
+    def _keep_promise(self, promised: _Promised, promise: Promise, _: object) -> None:
+        promised.response_complete = True
+        answer = promise.answer()
+        if not promised.disconnected and not self.transport.is_closing():
+            self._write_answer(answer, keep_alive=promised.keep_alive)
+
+    def _write_answer(self, answer: Answer, *, keep_alive: bool) -> None:
         parts = [STATUS_LINE[answer.status]]
         for name, value in (*self.server_state.default_headers, *answer.headers):
             parts += (name, b": ", value, b"\r\n")
-        keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
         parts += (b"\r\n" if keep_alive else b"connection: close\r\n\r\n", answer.body)
         self.transport.write(b"".join(parts))
-        self.cycle = _ANSWERED
         if not keep_alive:
             self.transport.close()
         self.on_response_complete()
-        return True
 
     def _watch(self) -> None:
         if self._deadline is None:

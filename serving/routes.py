@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from serving import examples
 from serving.follower import Follower
 from serving.hot import Asked, HotRoutes
+from serving.log.service import Log
 from serving.metrics import Metrics
 from serving.problems import response_of
 from serving.registry import Registry
@@ -42,7 +43,7 @@ PROBLEMS: Documented = {
     404: problem("no such experiment"),
     421: problem("the Host header is not one of this server's"),
     422: problem("a parameter is missing, malformed, repeated or unknown"),
-    503: problem("the store has to recover first; repeat after `Retry-After` seconds"),
+    503: problem("a part has to recover first; repeat after `Retry-After` seconds"),
 }
 
 
@@ -92,14 +93,14 @@ def _asked(request: Request) -> Asked:
 
 
 def system_router(
-    registry: Registry, follower: Follower, metrics: Metrics, stale_seconds: float
+    registry: Registry, follower: Follower, journal: Log, metrics: Metrics, stale_seconds: float
 ) -> APIRouter:
     """Return the routes for those who run the API."""
     router = APIRouter(tags=["system"])
 
     @router.get("/health", summary="Does the process live?", responses={503: {"model": Health}})
     async def _health(response: Response) -> Health:
-        failure = follower.failure()
+        failure = follower.failure() or journal.failure()
         response.status_code = 503 if failure else 200
         return Health(status=failure or "ok")
 

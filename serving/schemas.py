@@ -1,6 +1,6 @@
 """The answers as documented in OpenAPI; hot routes render them without these models."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,7 +83,9 @@ class SlateEntry(_Answer):
 class DecisionAnswer(_Answer):
     """A unit's arm, with the exact probability with which it was drawn."""
 
-    decision_id: str = Field(description="time-ordered UUIDv7")
+    decision_id: str = Field(
+        description="time-ordered UUIDv7; derived from the request's id where there is one"
+    )
     experiment_id: str
     weights_version: int
     content_hash: str
@@ -95,6 +97,9 @@ class DecisionAnswer(_Answer):
         default=None, description="every position, where the experiment has more than one"
     )
     cell: str | None = Field(default=None, description="where the caller named one")
+    flag: Literal["forced", "paused", "stopped"] | None = Field(
+        default=None, description="why nothing was drawn; such decisions are never learned from"
+    )
     stale: bool
 
 

@@ -16,6 +16,7 @@ class ServingSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ALLOT_", extra="ignore", frozen=True)
 
     store_url: SecretStr = Field(description="Dragonfly or Valkey, as redis://…")
+    database_url: SecretStr = Field(description="PostgreSQL of Allot, as postgresql://…")
     serving_host: str = Field(default="127.0.0.1", description="address to listen on")
     serving_port: int = Field(default=8000, ge=1, le=65535)
     serving_workers: int = Field(default=1, ge=1, le=64, description="processes on the one port")
@@ -26,6 +27,19 @@ class ServingSettings(BaseSettings):
     serving_snapshot_dir: Path | None = Field(
         default=None,
         description="folder that keeps the last known good weights over a restart; none: not kept",
+    )
+    serving_spool_dir: Path | None = Field(
+        default=None,
+        description="folder for records while the database is away; none: they are refused",
+    )
+    serving_gather_seconds: float = Field(
+        default=0.002, ge=0, description="how long records wait for others to be written with"
+    )
+    serving_log_seconds: float = Field(
+        default=0.5, gt=0, description="how long the database may take before the spool does"
+    )
+    serving_retry_seconds: float = Field(
+        default=1.0, gt=0, description="pause before a database that failed is tried again"
     )
     serving_poll_seconds: float = Field(
         default=2.0, gt=0, description="how often the store is asked, beside announcements"

@@ -8,10 +8,11 @@ from include.contract.weights import Slot
 
 
 class Draw(NamedTuple):
-    """One slot's arm: its index, and its share in buckets."""
+    """One slot's arm: its index, its share in buckets, and the bucket that was hit (−1: none)."""
 
     arm: int
     share: int
+    bucket: int
 
 
 class CompiledSlot:
@@ -38,4 +39,4 @@ class CompiledSlot:
     def draw(self, bucket: int) -> Draw:
         """Return the arm that owns a bucket, with its share in buckets."""
         arm = self._owners[bisect_right(self._stops, bucket)]
-        return Draw(arm, self.buckets[arm])
+        return Draw(arm, self.buckets[arm], bucket)

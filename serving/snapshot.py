@@ -105,19 +105,36 @@ class Snapshot:
         return _allocation_text(self)
 
     @cached_property
-    def arm_texts(self) -> dict[Draw, bytes]:
-        """Rendered ``"arm_id":…,"propensity":…`` by draw, filled as draws occur."""
+    def record_text(self) -> bytes:
+        """The members that the records of all decisions of this snapshot share, as JSON."""
+        shared = {
+            "experiment": self.experiment,
+            "version": self.version,
+            "content_hash": self.content_hash,
+            "strategy": self.strategy,
+        }
+        return orjson.dumps(shared)[1:-1]
+
+    @cached_property
+    def arm_names(self) -> tuple[bytes, ...]:
+        """Arm ids as JSON."""
+        return tuple(orjson.dumps(arm) for arm in self.arms)
+
+    @cached_property
+    def arm_texts(self) -> dict[tuple[int, int], bytes]:
+        """Rendered ``"arm_id":…,"propensity":…`` by arm and share, filled as draws occur."""
         return {}
 
     def arm_text(self, draw: Draw) -> bytes:
         """Render an arm and its propensity as JSON members, once per draw."""
-        text = self.arm_texts.get(draw)
+        key = (draw.arm, draw.share)
+        text = self.arm_texts.get(key)
         if text is None:
             text = b'"arm_id":%b,"propensity":%b' % (
-                orjson.dumps(self.arms[draw.arm]),
+                self.arm_names[draw.arm],
                 orjson.dumps(draw.share / BUCKETS),
             )
-            self.arm_texts[draw] = text
+            self.arm_texts[key] = text
         return text
 
 

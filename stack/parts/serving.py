@@ -15,6 +15,7 @@ def environment(config: StackConfig) -> dict[str, str]:
         "ALLOT_SERVING_PORT": str(config.serving_port),
         "ALLOT_SERVING_WORKERS": str(config.serving_workers),
         "ALLOT_SERVING_SNAPSHOT_DIR": str(config.folder("serving")),
+        "ALLOT_SERVING_SPOOL_DIR": str(config.folder("serving") / "spool"),
         "ALLOT_SERVING_URL": f"http://{HOST}:{config.serving_port}",
     }
 

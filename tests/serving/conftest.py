@@ -15,7 +15,7 @@ from tests.support.served import Api, Serve, running
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
+def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: Settings) -> Serve:
     """Return a context manager that runs a server with changed settings."""
 
     @contextmanager
@@ -26,6 +26,10 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
             "serving_store_timeout_seconds": 0.3,
             "serving_log_level": "ERROR",
             "serving_snapshot_dir": tmp_path / "snapshots",
+            "serving_spool_dir": tmp_path / "spool",
+            "serving_retry_seconds": 0.1,
+            "serving_log_seconds": 5.0,
+            "database_url": database.database_url.get_secret_value(),
             **changes,
         }
         chosen = ServingSettings(store_url=store_url, **given)
