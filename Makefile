@@ -63,7 +63,7 @@ check-code: $(VENV)/.installed
 
 .PHONY: check-sql
 check-sql: $(VENV)/.installed
-	$(BIN)/sqlfluff lint --nofail-on-warning --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 .PHONY: check-compose
 check-compose: $(VENV)/.installed
