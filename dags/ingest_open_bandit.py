@@ -10,6 +10,9 @@ the index is campaign/policy):
    report* shows what was found. Rows in = silver + quarantined, or it fails.
 3. `item_features` makes the item features silver.
 
+One log that fails does not hold up another: `announce` wakes `update_allocation` for what became
+silver, and `report` is red and names what did not.
+
 A folder has the layout of the published release, `<policy>/<campaign>/<campaign>.csv` and
 `item_context.csv` beside it, and must be readable by Airflow's workers. Files may have any size:
 they are streamed. `python -m include.tasks.generate` writes such folders with known truth.
@@ -36,6 +39,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from airflow.sdk import Param, dag, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import BRONZE, FEEDBACK
 from include.links import DATA_DOCS
@@ -112,7 +116,6 @@ def ingest_open_bandit() -> None:
 
     @task(
         map_index_template=NAMED,
-        outlets=[FEEDBACK],
         doc_md="Checks every row; replaces the log's silver. The button opens the report.",
     )
     def validate(found: Passed) -> Passed:
@@ -143,12 +146,26 @@ def ingest_open_bandit() -> None:
         )
 
     @task_group
-    def each(log: Passed) -> None:
+    def each(log: Passed) -> Passed:
         found = ingest(log)
-        validate(found)
         item_features(found)
+        return validate(found)
 
-    each.expand(log=logs())
+    @task(trigger_rule="all_done", outlets=[FEEDBACK], doc_md="Wakes what follows, once a run.")
+    def announce(validated: Passed) -> None:
+        if not list(validated):
+            raise AirflowSkipException("no log became silver, so nothing follows")
+
+    @task(trigger_rule="all_done", retries=0, doc_md="Ends with a table; red if a log failed.")
+    def report(chosen: Passed, validated: Passed) -> None:
+        from include.tasks.ingest_report import report_logs
+
+        report_logs(list(chosen), list(validated))
+
+    chosen: Passed = logs()
+    validated: Passed = each.expand(log=chosen)
+    announce(validated)
+    report(chosen, validated)
 
 
 def _named(log: Passed) -> Passed:

@@ -43,6 +43,7 @@ from airflow.sdk import (
     task,
     task_group,
 )
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FEEDBACK, WEIGHTS
 
@@ -109,7 +110,7 @@ def update_allocation() -> None:
             settings(), row, until=_until(context), dag_run=f"update_allocation/{run}"
         )
 
-    @task(map_index_template=NAMED, outlets=[WEIGHTS])
+    @task(map_index_template=NAMED)
     def publish(row: Passed) -> Passed:
         from include.settings import settings
         from include.tasks.update_run import publish_row
@@ -121,6 +122,11 @@ def update_allocation() -> None:
     def each(experiment: str) -> Passed:
         return publish(update(aggregate(experiment)))
 
+    @task(trigger_rule="all_done", outlets=[WEIGHTS], doc_md="Wakes what follows, once a run.")
+    def announce(rows: Passed) -> None:
+        if not list(rows):
+            raise AirflowSkipException("no experiment went through, so nothing follows")
+
     @task(trigger_rule="all_done", retries=0)
     def report(experiments: Passed, rows: Passed) -> None:
         from include.tasks.update_run import report_run
@@ -129,7 +135,9 @@ def update_allocation() -> None:
         report_run(list(experiments), list(rows), refused or {})
 
     experiments: Passed = sync_experiments()
-    report(experiments, each.expand(experiment=experiments))
+    rows: Passed = each.expand(experiment=experiments)
+    announce(rows)
+    report(experiments, rows)
 
 
 def _named(experiment: str) -> Passed:

@@ -22,11 +22,15 @@ CHAIN: Final = ("ingest_open_bandit", "update_allocation", "evaluate_policies")
 EXPERIMENTS: Final = ("obd-men", "obd-women", "obd-all")
 # Asset events are scheduled within a second or two; they can also be dropped.
 WOKEN_WITHIN_SECONDS: Final = 6.0
+# Where there is no terminal to ask for its width, tables are not squeezed into 80 columns.
+PLAIN_WIDTH: Final = 120
 
 
 def main() -> int:
     """Run the demo; a foreseen error is one message, no traceback."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH)
     begun = time.monotonic()
     stack = Stack(StackConfig(), os.environ)
     try:
@@ -53,18 +57,19 @@ def run_chain(airflow: AirflowClient, console: Console) -> None:
     since = datetime.now(UTC)
     follow(airflow, CHAIN[0], airflow.trigger(CHAIN[0]), console)
     for dag in CHAIN[1:]:
-        follow(airflow, dag, woken(airflow, dag, since) or airflow.trigger(dag), console)
+        for run in woken(airflow, dag, since) or [airflow.trigger(dag)]:
+            follow(airflow, dag, run, console)
 
 
-def woken(airflow: AirflowClient, dag: str, since: datetime) -> str | None:
-    """Return the newest run that an asset event has started since then, if there is one."""
+def woken(airflow: AirflowClient, dag: str, since: datetime) -> list[str]:
+    """Return the runs that asset events have started since then; empty if none was in time."""
     deadline = time.monotonic() + WOKEN_WITHIN_SECONDS
     while time.monotonic() < deadline:
         runs = airflow.runs(dag, run_after_gte=since.isoformat(), run_type="asset_triggered")
         if runs:
-            return str(runs[0]["dag_run_id"])
+            return [str(run["dag_run_id"]) for run in reversed(runs)]
         time.sleep(0.3)
-    return None
+    return []
 
 
 def follow(airflow: AirflowClient, dag: str, run: str, console: Console) -> None:

@@ -1,10 +1,13 @@
 """What the demo shows at its end: tables read from the SQL views that anybody can open."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -46,9 +49,9 @@ def show(console: Console, database_url: str, experiments: Sequence[str]) -> Non
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="italic", expand=False)
+    table = Table(title=title, title_justify="left", title_style="italic", box=SIMPLE_HEAD)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     return table
 
 
@@ -78,18 +81,23 @@ def _arms(rows: Sequence[Row]) -> Table:
 
 
 def _values(rows: Sequence[Row]) -> Table:
+    names = [name.upper() for name in ESTIMATORS]
     table = _table(
-        "what a fixed policy would have earned (clicks per row, 95 % interval)",
-        "judged on", "policy", "estimator", "value", "interval", "effective rows", "verdict",
+        "what a fixed policy would have earned: clicks per 10,000 rows, 95 % interval",
+        "judged on", "policy", *names, "effective rows", "verdict",
     )  # fmt: skip
-    for row in rows:
-        table.add_row(
-            row["log"],
-            row["evaluation_policy"],
-            row["estimator"].upper(),
-            f"{row['value']:.3%}",
-            f"{row['lo']:.3%} … {row['hi']:.3%}",
-            f"{row['effective_sample_size']:,.0f} of {row['n']:,}",
-            row["verdict"],
-        )
+    for (log, policy), group in groupby(rows, key=itemgetter("log", "evaluation_policy")):
+        found = {row["estimator"]: row for row in group}
+        values = [_interval(found.get(name)) for name in ESTIMATORS]
+        first = next(iter(found.values()))
+        verdicts = sorted({row["verdict"] for row in found.values()})
+        effective = f"{first['effective_sample_size']:,.0f} of {first['n']:,}"
+        table.add_row(log, policy, *values, effective, ", ".join(verdicts))
     return table
+
+
+def _interval(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    value, lo, hi = (1e4 * row[name] for name in ("value", "lo", "hi"))
+    return f"{value:.0f} [{lo:.0f}, {hi:.0f}]"

@@ -12,6 +12,18 @@ from stack.parts.http import get
 from stack.secrets import Secrets
 
 USER = "admin"
+# What tasks import takes seconds of processor time; workers are forked with it in memory.
+# Never polars or deltalake: their threads do not survive a fork.
+PRELOADED = (
+    "airflow.executors.local_executor",
+    "great_expectations",
+    "great_expectations.expectations",
+    "matplotlib.figure",
+    "minio",
+    "mlflow.tracking",
+    "psycopg",
+    "scipy.stats",
+)
 BEATING = {
     "airflow-scheduler": ("scheduler", "latest_scheduler_heartbeat"),
     "airflow-dag-processor": ("dag_processor", "latest_dag_processor_heartbeat"),
@@ -43,6 +55,7 @@ def environment(config: StackConfig, secrets: Secrets) -> dict[str, str]:
             "MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 5,
             # The default asks DNS for the machine's full name, which hangs where there is none.
             "HOSTNAME_CALLABLE": "socket.gethostname",
+            "MP_FORKSERVER_PRELOAD": ",".join(PRELOADED),
         },
         "DATABASE": {
             "SQL_ALCHEMY_CONN": f"postgresql+psycopg://{database}",
@@ -58,6 +71,7 @@ def environment(config: StackConfig, secrets: Secrets) -> dict[str, str]:
         "API_AUTH": {"JWT_SECRET": secrets.airflow_jwt_secret, "JWT_ISSUER": "allot"},
         "SCHEDULER": {
             "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+            "MP_START_METHOD": "forkserver",
             "ENABLE_HEALTH_CHECK": False,
             # What a killed scheduler left running is adopted or failed within a minute.
             "ORPHANED_TASKS_CHECK_INTERVAL": 20,
