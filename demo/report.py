@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 SHOWN_ARMS = 3
+TEXTS = ("log", "arm", "judged on", "policy")
 ESTIMATORS = ("ips", "snips", "dm", "dr")
 
 QUALITY = """
@@ -49,9 +50,15 @@ def show(console: Console, database_url: str, experiments: Sequence[str]) -> Non
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="italic", box=SIMPLE_HEAD)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="italic",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for column in columns:
+        table.add_column(column, justify="left" if column in TEXTS else "right", no_wrap=True)
     return table
 
 
@@ -66,7 +73,7 @@ def _quality(rows: Sequence[Row]) -> Table:
 def _arms(rows: Sequence[Row]) -> Table:
     version = rows[0]["weights_version"] if rows else "–"
     table = _table(
-        f"what is live: weights version {version}, the {SHOWN_ARMS} largest shares per position",
+        f"live weights, version {version}: the {SHOWN_ARMS} largest shares",
         "arm", "position", "P(best)", "weight", "posterior mean",
     )  # fmt: skip
     for row in rows:
@@ -81,18 +88,17 @@ def _arms(rows: Sequence[Row]) -> Table:
 
 
 def _values(rows: Sequence[Row]) -> Table:
-    names = [name.upper() for name in ESTIMATORS]
     table = _table(
-        "what a fixed policy would have earned: clicks per 10,000 rows, 95 % interval",
-        "judged on", "policy", *names, "effective rows", "verdict",
+        "what a fixed policy would have earned: clicks per 10,000 rows (? = too little to judge by)",
+        "judged on", "policy", *(name.upper() for name in ESTIMATORS), "rows", "ESS",
     )  # fmt: skip
     for (log, policy), group in groupby(rows, key=itemgetter("log", "evaluation_policy")):
         found = {row["estimator"]: row for row in group}
         values = [_interval(found.get(name)) for name in ESTIMATORS]
         first = next(iter(found.values()))
-        verdicts = sorted({row["verdict"] for row in found.values()})
-        effective = f"{first['effective_sample_size']:,.0f} of {first['n']:,}"
-        table.add_row(log, policy, *values, effective, ", ".join(verdicts))
+        table.add_row(
+            log, policy, *values, f"{first['n']:,}", f"{first['effective_sample_size']:,.0f}"
+        )
     return table
 
 
@@ -100,4 +106,5 @@ def _interval(row: Row | None) -> str:
     if row is None:
         return "–"
     value, lo, hi = (1e4 * row[name] for name in ("value", "lo", "hi"))
-    return f"{value:.0f} [{lo:.0f}, {hi:.0f}]"
+    doubt = "" if row["verdict"] == "usable" else "?"
+    return f"{value:.0f} \\[{lo:.0f}, {hi:.0f}]{doubt}"
