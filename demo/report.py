@@ -89,7 +89,7 @@ def _arms(rows: Sequence[Row]) -> Table:
 
 def _values(rows: Sequence[Row]) -> Table:
     table = _table(
-        "what a fixed policy would have earned: clicks per 10,000 rows (? = too little to judge by)",
+        "what a fixed policy would have earned: clicks per 10,000 rows (?: too little to judge by)",
         "judged on", "policy", *(name.upper() for name in ESTIMATORS), "rows", "ESS",
     )  # fmt: skip
     for (log, policy), group in groupby(rows, key=itemgetter("log", "evaluation_policy")):
