@@ -8,16 +8,21 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from serving import logs, problems
+from serving.asking import Asking
 from serving.decisions import Decisions
+from serving.declared import Declared
 from serving.edge import Edge
 from serving.follower import Follower
 from serving.hot import HotRoutes
 from serving.log.service import Log
 from serving.lookup import Lookup
 from serving.metrics import Metrics
+from serving.record_routes import record_router
 from serving.registry import Registry
+from serving.rewards import Rewards
 from serving.routes import hot_router, system_router
 from serving.settings import ServingSettings, serving_settings
+from serving.stores.database import Database
 from serving.stores.disk import SnapshotFolder
 from serving.stores.weights import WeightsReader
 
@@ -39,7 +44,10 @@ class Parts:
     metrics: Metrics
     follower: Follower
     journal: Log
+    declared: Declared
     hot: HotRoutes
+    asking: Asking
+    rewards: Rewards
 
 
 def create_app(settings: ServingSettings | None = None) -> Edge:
@@ -74,14 +82,23 @@ def _build(settings: ServingSettings) -> Parts:
     follower = Follower(reader, registry, folder, metrics, settings.serving_poll_seconds)
     journal = Log(settings)
     metrics.registry.register(journal)
+    lookup = Lookup(registry, follower)
+    decisions = Decisions(journal.journals["decision"], metrics)
+    declared = Declared(
+        Database(settings.database_url.get_secret_value()), settings.serving_log_seconds
+    )
     hot = HotRoutes(
         registry,
-        Lookup(registry, follower),
-        Decisions(journal.journals["decision"], metrics),
+        lookup,
+        decisions,
         settings.serving_stale_seconds,
         settings.serving_max_age_seconds,
     )
-    return Parts(settings, reader, registry, metrics, follower, journal, hot)
+    asking = Asking(lookup, decisions, settings.serving_stale_seconds)
+    rewards = Rewards(lookup, declared, journal.journals["reward"], metrics)
+    return Parts(
+        settings, reader, registry, metrics, follower, journal, declared, hot, asking, rewards
+    )
 
 
 def _documented(parts: Parts) -> FastAPI:
@@ -91,6 +108,7 @@ def _documented(parts: Parts) -> FastAPI:
         await parts.follower.start()
         yield
         await parts.journal.stop()
+        await parts.declared.close()
         await parts.follower.stop()
         await parts.reader.close()
 
@@ -104,6 +122,7 @@ def _documented(parts: Parts) -> FastAPI:
     )
     problems.install(app)
     app.include_router(hot_router(parts.hot))
+    app.include_router(record_router(parts.asking, parts.rewards))
     app.include_router(
         system_router(
             parts.registry,

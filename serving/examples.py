@@ -38,6 +38,11 @@ DECISION: Final[dict[str, Any]] = {
     "stale": False,
 }
 
+REWARD: Final[dict[str, Any]] = {
+    "reward_id": "decision/019aa8f2-5e3b-7c41-9d52-3f0c1b2a4d5e",
+    "outcome": "recorded",
+}
+
 PROBLEM: Final[dict[str, Any]] = {
     "type": "urn:allot:problem:unknown-experiment",
     "title": "Unknown experiment",

@@ -43,6 +43,9 @@ class Metrics:
         self.store_up = Gauge(
             "allot_store_up", "Whether the last poll of the store succeeded", registry=self.registry
         )
+        self.rewards = Counter(
+            "allot_rewards", "Acknowledged rewards", ["outcome"], registry=self.registry
+        )
         self.decisions = DecisionCounts()
         self.registry.register(self.decisions)
         self.registry.register(SnapshotAges(weights, stale_seconds))

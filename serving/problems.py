@@ -1,10 +1,13 @@
 """Turning whatever goes wrong behind the edge into problem answers (RFC 9457)."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from serving.answers import Answer, Problem
+from serving.requests import TAG
 
 
 def response_of(answer: Answer) -> Response:
@@ -49,11 +52,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
         raise error
     first = error.errors()[0]
     # The location starts with where it was found: query, path, body.
-    field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    detail = "; ".join(
-        f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in error.errors()[:20]
-    )
+    field = _place(first["loc"]) or str(first["loc"][0])
+    detail = "; ".join(f"{_place(part['loc'])}: {part['msg']}" for part in error.errors()[:20])
+    # A member's name may hold what UTF-8 cannot.
+    field, detail = (text.encode("utf-8", "replace").decode() for text in (field, detail))
     return _respond(request, Problem(422, "invalid-parameter", detail, field=field))
+
+
+def _place(location: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in location[1:] if not str(part).startswith(TAG))
 
 
 async def _internal(request: Request, _: Exception) -> Response:

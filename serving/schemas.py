@@ -103,6 +103,27 @@ class DecisionAnswer(_Answer):
     stale: bool
 
 
+class DecisionBatch(_Answer):
+    """A decision per unit, in the order of the request."""
+
+    decisions: list[DecisionAnswer]
+
+
+class RewardAnswer(_Answer):
+    """What was done with a reward."""
+
+    reward_id: str = Field(description="as given, or as derived from what it rewards")
+    outcome: Literal["recorded", "superseded"] = Field(
+        description="superseded: another reward stands under this id; this one is kept beside it"
+    )
+
+
+class RewardBatch(_Answer):
+    """What was done with each reward, in the order of the request."""
+
+    rewards: list[RewardAnswer]
+
+
 class ProblemAnswer(BaseModel):
     """A refusal or failure (RFC 9457)."""
 

@@ -10,10 +10,11 @@ from serving.log.shipper import Shipper
 from serving.settings import ServingSettings
 from serving.stores.database import Database
 from serving.stores.decisions import DECISIONS
+from serving.stores.rewards import REWARDS
 from serving.stores.sink import Sink, Statements
 from serving.stores.spool import REFUSED, SUFFIX, Spool
 
-KINDS: dict[str, Statements] = {"decision": DECISIONS}
+KINDS: dict[str, Statements] = {"decision": DECISIONS, "reward": REWARDS}
 
 
 class Log(Collector):

@@ -58,4 +58,4 @@ inner join allot.decision as first
 where first.request_id is not null
 """
 
-DECISIONS: Final = Statements(_INSERT, _SUPERSEDE, _FIRST, supersede_at_once=False, always=False)
+DECISIONS: Final = Statements(_INSERT, _SUPERSEDE, _FIRST, supersede_at_once=False)

@@ -26,15 +26,12 @@ class Statements(NamedTuple):
     supersede_at_once
         Whether a record is also kept aside when its client still waits for the answer, rather
         than being answered by the one that stands.
-    always
-        Whether fates are asked for even when all records were new.
     """
 
     insert: LiteralString
     supersede: LiteralString
     fates: LiteralString
     supersede_at_once: bool
-    always: bool
 
 
 class Sink:
@@ -104,9 +101,9 @@ class Sink:
 
     async def _insert(self, group: str, size: int) -> Fates:
         inserted = await self._database.execute(self._sql.insert, (group,))
-        if inserted.rowcount == size and not self._sql.always:
+        if inserted.rowcount == size:
             return {}
-        if inserted.rowcount != size and self._sql.supersede_at_once:
+        if self._sql.supersede_at_once:
             await self._database.execute(self._sql.supersede, (group,))
         told = await self._database.execute(self._sql.fates, (group,))
         return {place - 1: row for place, row in await told.fetchall()}

@@ -21,6 +21,12 @@ def test_examples_have_the_members_of_real_answers(api: Api) -> None:
             api.get("/decision", experiment_id="button", unit_id="u").json(),
             examples.DECISION,
         ),
+        "reward": (
+            api.client.post(
+                "/reward", json={"experiment_id": "button", "arm_id": "blue", "reward": 1}
+            ).json(),
+            examples.REWARD,
+        ),
         "problem": (api.get("/decision", experiment_id="none").json(), examples.PROBLEM),
     }
     for answer, example in real.values():
@@ -65,4 +71,5 @@ def test_what_the_document_promises_holds(api: Api) -> None:
 
         holds()
         tried.append(operation.label)
-    assert {"GET /allocation", "GET /decision", "GET /ready"} <= set(tried)
+    hot = {"GET /allocation", "GET /decision", "POST /decision", "POST /reward"}
+    assert hot | {"GET /ready"} <= set(tried)

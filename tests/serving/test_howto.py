@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "howto" / "call-the-api.md"
 
 def test_every_command_of_the_page_works(api: Api) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert len(blocks) >= 6
+    assert len(blocks) >= 10
     outputs = []
     for block in blocks[1:]:
         result = subprocess.run(
@@ -28,5 +28,14 @@ def test_every_command_of_the_page_works(api: Api) -> None:
         assert result.stdout
         outputs.append(result.stdout)
     together = "\n".join(outputs)
-    for told in ('"arm_id"', "Zoë & friends", '"buckets"', "304", "my-request-1", "ready"):
+    for told in (
+        '"arm_id"',
+        "Zoë & friends",
+        '"buckets"',
+        "304",
+        "my-request-1",
+        "ready",
+        "forced",
+        "recorded",
+    ):
         assert told in together

@@ -1,0 +1,151 @@
+"""Bodies that clients send, checked before anything else looks at them."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+from include.contract.names import NAME_PATTERN
+from include.contract.records import MAX_UNIT_LENGTH, unit_fault
+
+MANY = 1_000
+# Marks what Pydantic adds to the place of an error: which member of a union was tried.
+TAG = "~"
+
+
+def _unit(text: str) -> str:
+    fault = unit_fault(text)
+    if fault is not None:
+        raise ValueError(fault)
+    return text
+
+
+Slug = Annotated[str, Field(pattern=NAME_PATTERN)]
+Unit = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_UNIT_LENGTH, pattern=r"^[^\x00]+$"),
+    AfterValidator(_unit),
+]
+# What Allot derives itself holds a slash, so that nobody can name it.
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class DecisionRequest(_Body):
+    """Whom to decide for: one unit, several, or none."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"not": {"required": ["unit_id", "unit_ids"]}}
+    )
+
+    experiment_id: Slug
+    request_id: Key | None = Field(
+        default=None, description="a repeat with the same id gets the first answer"
+    )
+    unit_id: Unit | None = Field(default=None, description="without a unit every decision draws")
+    unit_ids: list[Unit] | None = Field(
+        default=None, min_length=1, max_length=MANY, description="several units in one call"
+    )
+    cell: Slug | None = Field(default=None, description="context cell, where any is declared")
+    forced_arm_ids: list[Slug] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="for checking by hand: these arms, one per position; never learned from",
+    )
+
+    @model_validator(mode="after")
+    def _one_or_many(self) -> Self:
+        if {"unit_id", "unit_ids"} <= self.model_fields_set:
+            raise ValueError("unit_id and unit_ids exclude each other")
+        return self
+
+
+class _Reward(_Body):
+    reward: float = Field(allow_inf_nan=False)
+    reward_id: Key | None = Field(
+        default=None, description="a repeat with the same id counts once; so does one decision"
+    )
+
+
+class ByDecision(_Reward):
+    """What was observed after a decision."""
+
+    decision_id: UUID
+    occurred_at: AwareDatetime | None = Field(default=None, description="now, when left out")
+
+
+class ByUnit(_Reward):
+    """What was observed of a unit: rewards its last decision before that."""
+
+    unit_id: Unit
+    occurred_at: AwareDatetime
+
+
+class ByArm(_Reward):
+    """What was observed of an arm: adds to its total, which is never part of a verdict."""
+
+    arm_id: Slug
+    occurred_at: AwareDatetime | None = Field(default=None, description="now, when left out")
+
+
+class OneByDecision(ByDecision):
+    """One reward, by its decision."""
+
+    experiment_id: Slug
+
+
+class OneByUnit(ByUnit):
+    """One reward, by its unit."""
+
+    experiment_id: Slug
+
+
+class OneByArm(ByArm):
+    """One reward, by its arm."""
+
+    experiment_id: Slug
+
+
+def _address(value: object) -> str:
+    named = value if isinstance(value, dict) else {}
+    for address in ("rewards", "unit_id", "arm_id"):
+        if address in named:
+            return TAG + address
+    return TAG + "decision_id"
+
+
+RewardEntry = Annotated[
+    Annotated[ByDecision, Tag("~decision_id")]
+    | Annotated[ByUnit, Tag("~unit_id")]
+    | Annotated[ByArm, Tag("~arm_id")],
+    Discriminator(_address),
+]
+
+
+class ManyRewards(_Body):
+    """Several rewards of one experiment."""
+
+    experiment_id: Slug
+    rewards: list[RewardEntry] = Field(min_length=1, max_length=MANY)
+
+
+RewardRequest = Annotated[
+    Annotated[OneByDecision, Tag("~decision_id")]
+    | Annotated[OneByUnit, Tag("~unit_id")]
+    | Annotated[OneByArm, Tag("~arm_id")]
+    | Annotated[ManyRewards, Tag("~rewards")],
+    Discriminator(_address),
+]
