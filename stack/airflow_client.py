@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from include.errors import StackError
 
 OVER = {"success", "failed"}
 TASK_OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
-RETRIED = {502, 503, 504}
+PATIENCE_SECONDS = 60.0
+"""Airflow's first answers after its start take long on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class AirflowClient:
         As ``ALLOT_AIRFLOW_URL``, ``…_USER`` and ``…_PASSWORD`` say.
     """
 
-    def __init__(self, url: str, user: str, password: str, timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str, user: str, password: str, timeout: float = PATIENCE_SECONDS
+    ) -> None:
         self.url = url.rstrip("/")
         self._credentials = {"username": user, "password": password}
         # Airflow is on loopback: a proxy of the shell must not see the password.
@@ -82,7 +86,9 @@ class AirflowClient:
             When Airflow refuses or does not answer, with its own words.
         """
         try:
-            answer = self._send(method, path, **given)
+            # Only reading is repeated: a lost answer to a trigger may hide a run that was started.
+            attempts = 3 if method == "GET" else 1
+            answer = _repeated(attempts)(self._send, method, path, **given)
         except httpx.HTTPError as error:
             raise StackError(f"Airflow at {self.url} does not answer: {error}") from error
         if answer.is_error:
@@ -222,6 +228,14 @@ class AirflowClient:
             end = self.task_log(dag_id, run_id, task).splitlines()[-lines:]
             texts.append(f"--- {task.label}, try {task.try_number}\n" + "\n".join(end))
         return "\n".join(texts) or "no task failed; see the scheduler's log (`make logs`)"
+
+
+def _repeated(attempts: int) -> Retrying:
+    return Retrying(
+        stop=stop_after_attempt(attempts),
+        retry=retry_if_exception_type(httpx.TransportError),
+        reraise=True,
+    )
 
 
 def _line(event: object) -> str:
