@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from include.bandit.inference.family import Design
     from include.bandit.inference.interval import FixedTime
     from include.bandit.statistics import ArmStatistics
     from include.contract.published import Published
@@ -30,6 +31,7 @@ class Strata:
     shares: "NDArray[np.float64]"
     drawn: "NDArray[np.bool_]"
     versions: tuple[tuple[str, str], ...]
+    cells: tuple[str, ...]
 
 
 def judge_experiment(settings: Settings, slug: str, *, alpha: float = 0.05) -> dict[str, Json]:
@@ -121,7 +123,17 @@ def strata(
     drawn = [not own or (afresh and first[version] == batch) for batch, version, _ in keys]
     table = [shares(version, cohort, position) for _, version, cohort in keys]
     labels = tuple((batch, version) for batch, version, _ in keys)
-    return Strata(statistics, np.array(table), np.array(drawn), labels)
+    cells = tuple(cohort for _, _, cohort in keys)
+    return Strata(statistics, np.array(table), np.array(drawn), labels, cells)
+
+
+def design_of(experiment: Experiment, found: Strata) -> "Design":
+    """Return how a position's statistics came about: shares, draws, bounds of a reward."""
+    from include.bandit.inference.family import Design
+
+    reward = experiment.reward
+    bounds = None if reward.kind == "real" else (reward.lower, reward.upper)
+    return Design(shares=found.shares, drawn=found.drawn, bounds=bounds)
 
 
 def judgement(experiment: Experiment, found: Strata, *, alpha: float) -> dict[str, Json]:
@@ -129,12 +141,9 @@ def judgement(experiment: Experiment, found: Strata, *, alpha: float) -> dict[st
     from include.bandit.inference.aw_aipw import aw_aipw
     from include.bandit.inference.bols import bols
     from include.bandit.inference.conclusion import conclude
-    from include.bandit.inference.family import Design
     from include.bandit.inference.naive import naive
 
-    reward = experiment.reward
-    bounds = None if reward.kind == "real" else (reward.lower, reward.upper)
-    design = Design(shares=found.shares, drawn=found.drawn, bounds=bounds)
+    design = design_of(experiment, found)
     control = None if experiment.control is None else experiment.arms.index(experiment.control)
     said = conclude(found.statistics, control, design, alpha=alpha)
     document: dict[str, Json] = {
@@ -163,7 +172,10 @@ def judgement(experiment: Experiment, found: Strata, *, alpha: float) -> dict[st
 def _sample_ratio(experiment: Experiment, found: Strata) -> dict[str, Json]:
     from include.bandit.inference.srm import sample_ratio
 
-    tested = sample_ratio(found.statistics.n, found.shares)
+    if not found.drawn.any():
+        return {"p_value": 1.0, "mismatch": False, "arm": None, "excess": {}}
+    # A unit counts once per version: in the batch in which it was drawn.
+    tested = sample_ratio(found.statistics.n[found.drawn], found.shares[found.drawn])
     arm = int(tested.arm[-1])
     return {
         "p_value": float(tested.p_value[-1]),

@@ -182,7 +182,8 @@ comment on column allot.regret.cumulative_hi is
 'Upper end of an interval that includes not knowing which arm is best.';
 comment on column allot.regret.level is 'Nominal coverage of the interval, as 0.95.';
 comment on column allot.regret.best_arm is 'Arm with the highest estimated value, by index.';
-comment on column allot.regret.candidates is 'How many arms may be the best, by what the log tells.';
+comment on column allot.regret.candidates is
+'How many arms may be the best, by what the log tells.';
 
 create table allot.learning_point (
     experiment allot.name not null,

@@ -1,0 +1,1 @@
+"""Judgement, step by step: read sums and shares, judge, lay rows out, track."""
