@@ -1,7 +1,8 @@
 """The API beside a naive one (FastAPI, a Redis round trip per request), in one run.
 
-One core for the server, another for the load (`wrk`). Both sides draw a decision without
-logging it. ``python -m bench.serving`` prints requests per second, median latency, ratios.
+One core for the server, another for the load (`wrk`) and PostgreSQL. Both sides answer a decision
+only once its record is committed: the naive one by an INSERT of its own over a pool.
+``python -m bench.serving`` prints requests per second, median latency, ratios.
 """
 
 import json
@@ -27,6 +28,8 @@ from include.tasks.reconcile import reconcile_all
 from stack.ports import free_ports
 
 SECONDS = 5
+# Enough that a group commit has a group.
+CONNECTIONS = 128
 EXPERIMENT = "obd-men"
 ALLOCATION = f"/allocation?experiment_id={EXPERIMENT}"
 DECISION = f"/decision?experiment_id={EXPERIMENT}&unit_id=user-1234"
@@ -34,13 +37,31 @@ DECISION = f"/decision?experiment_id={EXPERIMENT}&unit_id=user-1234"
 TARGETS = {ALLOCATION: 6.0, DECISION: 8.0}
 
 NAIVE = """
-import json, os, random
+import json, os, random, uuid
+from contextlib import asynccontextmanager
 import redis.asyncio as redis
 from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
-app = FastAPI()
-store = redis.from_url(os.environ["ALLOT_STORE_URL"])
+pool = AsyncConnectionPool(
+    os.environ["ALLOT_DATABASE_URL"], min_size=16, max_size=16, open=False,
+    kwargs={"autocommit": True, "prepare_threshold": 0},
+)
+
+@asynccontextmanager
+async def lifespan(_):
+    await pool.open(wait=True)
+    async with pool.connection() as connection:
+        await connection.execute(
+            "create table if not exists naive (decision_id uuid primary key, experiment text,"
+            " unit text, arm text, propensity float, decided_at timestamptz default now())"
+        )
+    yield
+    await pool.close()
+
+app = FastAPI(lifespan=lifespan)
+store = redis.from_url(os.environ["ALLOT_STORE_URL"], max_connections=512)
 
 class Allocation(BaseModel):
     experiment_id: str
@@ -62,6 +83,11 @@ async def decision(experiment_id: str, unit_id: str) -> Decision:
     weights = json.loads(await store.get("naive:" + experiment_id))
     arm = random.choices(list(weights), list(weights.values()))[0]
     share = weights[arm]
+    async with pool.connection() as connection:
+        await connection.execute(
+            "insert into naive values (%s, %s, %s, %s, %s)",
+            (uuid.uuid4(), experiment_id, unit_id, arm, share),
+        )
     return Decision(experiment_id=experiment_id, unit_id=unit_id, arm_id=arm, propensity=share)
 """
 
@@ -141,7 +167,7 @@ def _wait(port: int) -> None:
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json", timeout=1).close()
-        except URLError:
+        except (URLError, TimeoutError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
@@ -152,7 +178,7 @@ def _wait(port: int) -> None:
 def _load(port: int, path: str) -> Measured:
     core = str(max(os.sched_getaffinity(0)))
     command = [
-        *("taskset", "-c", core, "wrk", "-t1", "-c32", "--latency"),
+        *("taskset", "-c", core, "wrk", "-t1", f"-c{CONNECTIONS}", "--latency"),
         *(f"-d{SECONDS}", f"http://127.0.0.1:{port}{path}"),
     ]
     report = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -12,18 +12,22 @@ from serving.asking import Asking
 from serving.decisions import Decisions
 from serving.declared import Declared
 from serving.edge import Edge
+from serving.experiment_routes import experiment_router
 from serving.follower import Follower
 from serving.hot import HotRoutes
 from serving.log.service import Log
 from serving.lookup import Lookup
+from serving.managing import Managing
 from serving.metrics import Metrics
 from serving.record_routes import record_router
 from serving.registry import Registry
 from serving.rewards import Rewards
 from serving.routes import hot_router, system_router
 from serving.settings import ServingSettings, serving_settings
+from serving.stores.announcing import Announcer
 from serving.stores.database import Database
 from serving.stores.disk import SnapshotFolder
+from serving.stores.experiments import Experiments
 from serving.stores.weights import WeightsReader
 
 DESCRIPTION = """
@@ -48,6 +52,8 @@ class Parts:
     hot: HotRoutes
     asking: Asking
     rewards: Rewards
+    announcer: Announcer
+    managing: Managing
 
 
 def create_app(settings: ServingSettings | None = None) -> Edge:
@@ -96,8 +102,25 @@ def _build(settings: ServingSettings) -> Parts:
     )
     asking = Asking(lookup, decisions, settings.serving_stale_seconds)
     rewards = Rewards(lookup, declared, journal.journals["reward"], metrics)
+    announcer = Announcer(
+        settings.store_url.get_secret_value(), settings.serving_store_timeout_seconds
+    )
+    experiments = Experiments(
+        settings.database_url.get_secret_value(), settings.serving_manage_seconds
+    )
     return Parts(
-        settings, reader, registry, metrics, follower, journal, declared, hot, asking, rewards
+        settings=settings,
+        reader=reader,
+        registry=registry,
+        metrics=metrics,
+        follower=follower,
+        journal=journal,
+        declared=declared,
+        hot=hot,
+        asking=asking,
+        rewards=rewards,
+        announcer=announcer,
+        managing=Managing(experiments, announcer, registry),
     )
 
 
@@ -111,6 +134,7 @@ def _documented(parts: Parts) -> FastAPI:
         await parts.declared.close()
         await parts.follower.stop()
         await parts.reader.close()
+        await parts.announcer.close()
 
     app = FastAPIOffline(
         title="Allot",
@@ -123,6 +147,7 @@ def _documented(parts: Parts) -> FastAPI:
     problems.install(app)
     app.include_router(hot_router(parts.hot))
     app.include_router(record_router(parts.asking, parts.rewards))
+    app.include_router(experiment_router(parts.managing))
     app.include_router(
         system_router(
             parts.registry,

@@ -124,6 +124,36 @@ class RewardBatch(_Answer):
     rewards: list[RewardAnswer]
 
 
+class ExperimentAnswer(_Answer):
+    """One revision of an experiment."""
+
+    experiment_id: str
+    arm_ids: list[str]
+    strategy: str
+    strategy_params: dict[str, Any]
+    revision: int = Field(ge=1)
+    revision_hash: str = Field(description="parent of weights version 0, for the first")
+    origin: Literal["toml", "api"]
+    submitted_by: str
+    reason: str
+    submitted_at: str
+    declaration: dict[str, Any] = Field(description="the whole document, as hashed")
+
+
+class ExperimentList(_Answer):
+    """A page of experiments."""
+
+    experiments: list[ExperimentAnswer]
+    next_after: str | None = Field(description="name to ask for the next page after; null: none")
+
+
+class RevisionList(_Answer):
+    """Every revision of an experiment, oldest first."""
+
+    experiment_id: str
+    revisions: list[ExperimentAnswer]
+
+
 class ProblemAnswer(BaseModel):
     """A refusal or failure (RFC 9457)."""
 

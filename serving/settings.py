@@ -41,6 +41,9 @@ class ServingSettings(BaseSettings):
     serving_retry_seconds: float = Field(
         default=1.0, gt=0, description="pause before a database that failed is tried again"
     )
+    serving_manage_seconds: float = Field(
+        default=5.0, gt=0, description="deadline of creating or reading an experiment"
+    )
     serving_poll_seconds: float = Field(
         default=2.0, gt=0, description="how often the store is asked, beside announcements"
     )
