@@ -61,7 +61,7 @@ def test_what_the_document_promises_holds(api: Api) -> None:
 
         # No schema says that the control is one of the arms, or that limits can hold together.
         creates = operation.label == "POST /experiments"
-        excluded = [positive_data_acceptance] if creates else []
+        excluded: list[Any] = [positive_data_acceptance] if creates else []
 
         @settings(
             max_examples=15,
