@@ -26,6 +26,7 @@ Progress = Callable[[str, str], None]
 """Called with a part's or step's name and its news: waiting, starting, healthy, done, failed."""
 
 ALIVE = {"RUNNING", "STARTING"}
+RESTART_SECONDS = 1.5
 IDLE = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
 
@@ -205,9 +206,14 @@ class Stack:
     def _wait_healthy(self, part: Part, stopped: threading.Event) -> None:
         log = self.config.folder("log") / f"{part.name}.log"
         deadline = time.monotonic() + self.config.start_timeout
+        last_well = time.monotonic()
         while (wrong := part.health()) is not None:
             state = self.supervisor.states()[part.name]["statename"]
-            if state in {"BACKOFF", "FATAL", "EXITED"}:
+            if state not in {"BACKOFF", "FATAL", "EXITED"}:
+                last_well = time.monotonic()
+            # A part that was killed is restarted within a second; one that ends by itself is not up
+            # again for longer and longer.
+            if state == "FATAL" or time.monotonic() - last_well > RESTART_SECONDS:
                 self.supervisor.stop(part.name)
                 raise StackError(
                     f"{part.name} ended while it was starting; {log} ends with:\n{tail(log)}"

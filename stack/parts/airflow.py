@@ -72,6 +72,8 @@ def environment(config: StackConfig, secrets: Secrets) -> dict[str, str]:
         "SCHEDULER": {
             "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
             "MP_START_METHOD": "forkserver",
+            # The loop waits for the first worker, and so for what is preloaded.
+            "SCHEDULER_HEALTH_CHECK_THRESHOLD": 90,
             "ENABLE_HEALTH_CHECK": False,
             # What a killed scheduler left running is adopted or failed within a minute.
             "ORPHANED_TASKS_CHECK_INTERVAL": 20,

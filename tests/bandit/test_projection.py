@@ -56,10 +56,11 @@ def test_the_projection_is_allowed_and_nearest(
     assert found.sum() == pytest.approx(1.0, abs=1e-9)
     assert np.all((found >= lower) & (found <= upper))
     # Karush–Kuhn–Tucker: one level for all arms between their bounds; those at a floor wanted
-    # less than it, those at a cap more.
+    # less than it, those at a cap more; an arm whose floor is its cap has no say.
     gap = shares - found
     inside = (found > lower) & (found < upper)
-    at_floor, at_cap = (found <= lower) & ~inside, (found >= upper) & (found > lower)
+    free = lower < upper
+    at_floor, at_cap = (found <= lower) & free, (found >= upper) & (found > lower)
     lowest = gap[inside | at_cap].min(initial=np.inf)
     highest = gap[inside | at_floor].max(initial=-np.inf)
     if np.any(inside):
