@@ -8,7 +8,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Final
 
 from include.errors import ExperimentError
-from include.experiments.schema import Experiment, OpenBanditSource
+from include.experiments.schema import DecisionLogSource, Experiment, OpenBanditSource
 from include.settings import Settings
 from include.tasks.summary import log_summary
 
@@ -54,7 +54,8 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
     """Return the batches of an experiment whose reward window is over, in order.
 
     Batches in silver, and batches that have sums but left silver: their sums are to be
-    restated as none.
+    restated as none. An experiment on the API's own decisions has no batches in silver as long
+    as nothing brings its log there; it keeps its declared shares.
 
     Raises
     ------
@@ -73,6 +74,8 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
     with transaction(settings) as connection:
         experiment = read(connection, experiment_slug).experiment
         known = {batch.batch_id for batch in batches_with_sums(connection, experiment)}
+    if isinstance(experiment.source, DecisionLogSource):
+        return []
     source, behavior_policy = _learns_from(experiment)
     in_silver, _ = silver_batches(settings, source, behavior_policy)
     window = experiment.reward.window
