@@ -153,14 +153,14 @@ def ingest_open_bandit() -> None:
 
     @task(trigger_rule="all_done", outlets=[FEEDBACK], doc_md="Wakes what follows, once a run.")
     def announce(validated: Passed) -> None:
-        if not list(validated):
+        if not validated:
             raise AirflowSkipException("no log became silver, so nothing follows")
 
     @task(trigger_rule="all_done", retries=0, doc_md="Ends with a table; red if a log failed.")
     def report(chosen: Passed, validated: Passed) -> None:
         from include.tasks.ingest_report import report_logs
 
-        report_logs(list(chosen), list(validated))
+        report_logs(list(chosen), list(validated or ()))
 
     chosen: Passed = logs()
     validated: Passed = each.expand(log=chosen)

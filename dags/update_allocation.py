@@ -20,7 +20,8 @@ trigger it with `until`.
 ### When it is red
 - `sync_experiments`, `report`: a TOML file contradicts what is in force, or its limits clash.
   The log holds the difference; mend the file. The other experiments went on.
-- `aggregate`: S3 or silver is away (`make status`), or silver was never written (ingest first).
+- `aggregate`: S3 or PostgreSQL is away (`make status`). Before anything was ingested there is
+  nothing to do, and that is no failure.
   Clear the task: repeating it changes nothing.
 - `update`: sums do not fit the declaration, or PostgreSQL is away. The log names batch and arm;
   what is live stays live.
@@ -124,7 +125,7 @@ def update_allocation() -> None:
 
     @task(trigger_rule="all_done", outlets=[WEIGHTS], doc_md="Wakes what follows, once a run.")
     def announce(rows: Passed) -> None:
-        if not list(rows):
+        if not rows:
             raise AirflowSkipException("no experiment went through, so nothing follows")
 
     @task(trigger_rule="all_done", retries=0)
@@ -132,7 +133,7 @@ def update_allocation() -> None:
         from include.tasks.update_run import report_run
 
         refused = get_current_context()["ti"].xcom_pull(task_ids="sync_experiments", key="refused")
-        report_run(list(experiments), list(rows), refused or {})
+        report_run(list(experiments), list(rows or ()), refused or {})
 
     experiments: Passed = sync_experiments()
     rows: Passed = each.expand(experiment=experiments)
@@ -150,8 +151,8 @@ def _named(experiment: str) -> Passed:
 def _until(context: Passed) -> datetime | None:
     """Return the instant by which batches must have ended; ``None`` for all."""
     if context["dag_run"].run_type == "backfill":
-        end: datetime = context["data_interval_end"]
-        return end
+        # Airflow hands out its own subclass of datetime, whose differences do not divide.
+        return datetime.fromtimestamp(context["data_interval_end"].timestamp(), UTC)
     day = context["params"]["until"]
     return None if day is None else datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(1)
 

@@ -55,7 +55,8 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
 
     Batches in silver, and batches that have sums but left silver: their sums are to be
     restated as none. An experiment on the API's own decisions has no batches in silver as long
-    as nothing brings its log there; it keeps its declared shares.
+    as nothing brings its log there; it keeps its declared shares. Before anything was ingested
+    there are none at all.
 
     Raises
     ------
@@ -65,7 +66,8 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
         If its log cannot be cut into its batches.
     """
     from include.contract.batches import closes_at
-    from include.stores.lake.silver import silver_batches
+    from include.stores.lake.delta import exists
+    from include.stores.lake.silver import FEEDBACK, silver_batches
     from include.stores.reports.batches import closed_batches as batches_with_sums
     from include.stores.reports.connection import transaction
     from include.stores.reports.experiments import read
@@ -77,6 +79,8 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
     if isinstance(experiment.source, DecisionLogSource):
         return []
     source, behavior_policy = _learns_from(experiment)
+    if not known and not exists(settings, FEEDBACK):
+        return []
     in_silver, _ = silver_batches(settings, source, behavior_policy)
     window = experiment.reward.window
     return [

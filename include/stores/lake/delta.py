@@ -98,6 +98,17 @@ def open_table(settings: Settings, spec: TableSpec, version: int | None = None) 
         ) from error
 
 
+def exists(settings: Settings, spec: TableSpec) -> bool:
+    """Tell whether a table was ever written; an error where the lake cannot be asked."""
+    from deltalake import DeltaTable
+
+    return bool(
+        DeltaTable.is_deltatable(
+            table_uri(settings, spec.name), storage_options=delta_options(settings)
+        )
+    )
+
+
 def partition_values(
     table: "DeltaTable", column: str, filters: Sequence[tuple[str, str, str]]
 ) -> list[str]:
