@@ -79,6 +79,58 @@ def test_ips_and_snips_from_the_other_log_are_those_computed_by_hand(shop: Setti
     )
 
 
+def test_values_that_are_looked_at_daily_have_intervals_that_allow_it(shop: Settings) -> None:
+    _evaluate(shop)
+    found = {
+        (r["log"], r["estimator"], r["interval_method"]): r
+        for r in _rows(shop, "policy_value")
+        if (r["evaluation_policy"], r["position"]) == ("uniform", "all")
+    }
+    for log, estimator, method in (
+        ("random", "ips", "betting"),
+        ("random", "ips", "empirical-bernstein"),
+        ("random", "dr", "empirical-bernstein"),
+        ("bts", "ips", "betting"),
+        ("bts", "dr", "asymptotic"),
+    ):
+        wide, narrow = found[log, estimator, method], found[log, estimator, "normal"]
+        assert wide["hi"] - wide["lo"] > narrow["hi"] - narrow["lo"], method
+        assert wide["lo"] <= np.mean(RATES) <= wide["hi"], method
+    # The lowest propensity that bts could have had was not known beforehand.
+    assert ("bts", "ips", "empirical-bernstein") not in found
+
+
+def test_mips_groups_arms_by_their_features(isolated: Settings) -> None:
+    import polars as pl
+
+    from include.stores.lake.item_features import FEATURES, replace_item_features
+
+    arms = 34
+    rates = [0.3] * arms
+    registered(isolated, experiment(arms=[f"item-{arm}" for arm in range(arms)], limits={}))
+    write_silver(isolated, uniform_log(rates), SOURCE, "random")
+    without = _evaluate(isolated)
+    assert not [r for r in _rows(isolated, "policy_value") if r["estimator"] == "mips"]
+    kinds = dict(zip(FEATURES, [pl.Float64, pl.String, pl.String, pl.String], strict=True))
+    columns = {name: [f"{arm % 2}" for arm in range(arms)] for name in FEATURES[1:]}
+    numbers = {FEATURES[0]: [float(arm) for arm in range(arms)]}
+    items = pl.DataFrame({**numbers, **columns}, schema=kinds).select(
+        pl.Series("arm", range(arms), pl.Int16), *FEATURES
+    )
+    replace_item_features(isolated, SOURCE, "random", items)
+    # Features are part of what was read: it is another evaluation.
+    assert _evaluate(isolated).statistics_hash != without.statistics_hash
+    grouped = _value(isolated, "random", "bts-approximation", "mips")
+    (plain, _) = [
+        row
+        for row in _rows(isolated, "policy_value")
+        if (row["evaluation_policy"], row["estimator"], row["interval_method"], row["position"])
+        == ("bts-approximation", "ips", "normal", "all")
+    ]
+    assert grouped["hyper_parameters"] == {"groups": 2.0}
+    assert grouped["variance"] < plain["variance"]
+
+
 def test_weights_are_judged_on_their_own_log_only_by_later_batches(shop: Settings) -> None:
     """Every batch of the own log meets the version that folded the batches before it."""
     for batch, clicks in zip(BATCHES, ([5, 10, 60], [5, 10, 70], [60, 5, 5]), strict=True):

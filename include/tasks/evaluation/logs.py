@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from include.bandit.feedback import Feedback
-from include.bandit.open_bandit import source_of
+from include.bandit.open_bandit import ITEMS, source_of
 from include.bandit.statistics import ArmStatistics, IntArray
 from include.contract.canonical import Json, content_hash
 from include.errors import NoFeedbackError
@@ -36,6 +36,10 @@ class LoggedBatches:
     rows, row_batch
         The rows in the order of their ids and the index of each one's batch; ``None``
         where there are more than fit into memory.
+    groups
+        Arms with equal categorical features share a group, shape (K,); ``None`` without features.
+    reward_range
+        What a reward cannot leave, as declared; ``None`` where it is unbounded.
     """
 
     name: str
@@ -44,6 +48,8 @@ class LoggedBatches:
     smallest_pscore: float
     rows: Feedback | None
     row_batch: IntArray | None
+    groups: IntArray | None = None
+    reward_range: tuple[float, float] | None = None
 
     @property
     def n(self) -> int:
@@ -51,12 +57,13 @@ class LoggedBatches:
         return int(self.statistics.n.sum())
 
     def hash(self) -> str:
-        """Name the statistics: equal sums, equal hash."""
+        """Name what was read: equal sums and equal groups of arms, equal hash."""
         cells: list[Json] = [
             getattr(self.statistics, field.name).ravel().tolist() for field in fields(ArmStatistics)
         ]
         shape: list[Json] = list(self.statistics.n.shape)
-        return content_hash(["allot.log/1", self.name, list(self.batches), shape, cells])
+        groups: Json = None if self.groups is None else self.groups.tolist()
+        return content_hash(["allot.log/2", self.name, list(self.batches), shape, cells, groups])
 
 
 def read_logs(
@@ -130,6 +137,7 @@ class _Reader:
             kept = [*kept, part] if count <= self.most_rows else []
         if not sums:
             return None
+        reward = self.experiment.reward
         return LoggedBatches(
             name=name,
             batches=tuple(sorted(held)),
@@ -137,7 +145,30 @@ class _Reader:
             smallest_pscore=smallest,
             rows=_joined(kept) if kept else None,
             row_batch=np.repeat(np.arange(len(kept)), [part.n for part in kept]) if kept else None,
+            groups=self._groups(source, name),
+            reward_range=None if reward.kind == "real" else (reward.lower, reward.upper),
         )
+
+    def _groups(self, source: str, name: str) -> IntArray | None:
+        """Return the group of every arm by its item features; ``None`` where not all have them."""
+        from include.bandit.ope.mips import group_arms
+        from include.stores.lake.delta import exists
+        from include.stores.lake.item_features import FEATURES, ITEM_FEATURES, read_item_features
+
+        declared = self.experiment
+        if not isinstance(declared.source, OpenBanditSource):
+            return None
+        if len(declared.arms) != ITEMS[declared.source.campaign]:
+            # Arms are some of the items only: their indices are not those of the table.
+            return None
+        if not exists(self.settings, ITEM_FEATURES):
+            return None
+        features = read_item_features(self.settings, source, name)
+        if features["arm"].to_list() != list(range(len(declared.arms))):
+            return None
+        # The first feature is a real number that hardly two items share: it would group nothing.
+        codes = [features[column].rank("dense").to_numpy() for column in FEATURES[1:]]
+        return group_arms(np.stack(codes, axis=1))
 
     def _held(self, source: str, policies: Sequence[str]) -> dict[str, list[str]]:
         """Return every batch with the behavior policies that have rows in it."""

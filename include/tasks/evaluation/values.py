@@ -1,7 +1,7 @@
 """Policy values with intervals and diagnostics: "what if this policy had been fixed?"."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from include.bandit.feedback import check_policy
 from include.bandit.ope import Estimate, Options, evaluate
+from include.bandit.ope.confidence_sequence import asymptotic, betting
 from include.bandit.ope.diagnostics import Diagnostics, EvaluationLimits
+from include.bandit.ope.estimate import Interval, IntervalMethod
 from include.bandit.ope.intervals import normal
 from include.bandit.reward_model import RewardModel, cross_fit, cross_fit_sums
 from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
@@ -23,6 +25,8 @@ ALL: Final = "all"
 FOLDS: Final = 10
 SUMS_ONLY: Final = ("ips", "snips", "dm", "dr", "sndr")
 BOOTSTRAPPED: Final = ("ips", "snips", "dr")
+# Finding the ends of a betting sequence costs some hundred passes over the distinct scores.
+BETTING_ROWS: Final = 100_000
 WITHOUT_MODEL: Final = ("ips", "snips")
 ON_POLICY: Final = "on-policy"
 
@@ -136,12 +140,52 @@ def _over_all(
     else:
         fold = fold_of(len(log.batches))
         model = cross_fit_sums(folded(log.statistics, fold), fold[log.row_batch])
-    every = evaluate(log.rows, judged.table, model=model, options=Options(level=level))
+    options = Options(level=level, groups=log.groups)
+    every = evaluate(log.rows, judged.table, model=model, options=options)
     # A bootstrap costs more than the estimate; the main ones have it.
-    options = Options(level=level, intervals=("normal", "bootstrap"), rng=rng)
+    options = Options(
+        level=level,
+        intervals=("normal", "bootstrap", *_exact(log)),
+        rng=rng,
+        smallest_pscore=1.0 / log.rows.arms if log.rows.uniform else None,
+        reward_range=log.reward_range or (0.0, 1.0),
+    )
     main = evaluate(log.rows, judged.table, BOOTSTRAPPED, model=model, options=options)
     again = {estimate.estimator: estimate for estimate in main}
-    return [again.get(estimate.estimator, estimate) for estimate in every]
+    found = [again.get(estimate.estimator, estimate) for estimate in every]
+    return [
+        replace(one, intervals=(*one.intervals, *_sequential(log, judged, one, level)))
+        for one in found
+    ]
+
+
+def _exact(log: LoggedBatches) -> tuple[IntervalMethod, ...]:
+    """Return the intervals that hold for every n: they need bounds known before the log."""
+    uniform = log.rows is not None and log.rows.uniform
+    return ("empirical-bernstein",) if uniform and log.reward_range is not None else ()
+
+
+def _sequential(
+    log: LoggedBatches, judged: JudgedPolicy, one: Estimate, level: float
+) -> list[Interval]:
+    """Return intervals that hold at all looks, for what is looked at batch after batch."""
+    rows = log.rows
+    if rows is None:
+        return []
+    if one.estimator == "dr":
+        return [asymptotic(one.value, one.variance, one.n, level, tuned_for=one.n)]
+    if one.estimator != "ips" or log.reward_range is None or rows.n > BETTING_ROWS:
+        return []
+    smallest = 1.0 / rows.arms if rows.uniform else None
+    looks = np.array([rows.n])
+    return betting(
+        rows,
+        judged.table,
+        looks,
+        level,
+        smallest_pscore=smallest,
+        reward_range=log.reward_range,
+    )
 
 
 def _by_sums(statistics: ArmStatistics, table: FloatArray, level: float) -> list[Estimate]:
