@@ -100,6 +100,24 @@ def test_values_that_are_looked_at_daily_have_intervals_that_allow_it(shop: Sett
     assert ("bts", "ips", "empirical-bernstein") not in found
 
 
+def test_the_asymptotic_sequence_is_tuned_alike_at_every_look(isolated: Settings) -> None:
+    from include.bandit.ope.confidence_sequence import asymptotic
+
+    registered(isolated, experiment())
+    first = len([row for row in BTS if row.batch == BATCHES[0]])
+    for batches in (2, 3):
+        write_silver(isolated, [r for r in BTS if r.batch in BATCHES[:batches]], SOURCE, "bts")
+        _evaluate(isolated)
+        (row,) = [
+            r
+            for r in _rows(isolated, "policy_value")
+            if (r["evaluation_policy"], r["batch_id"], r["interval_method"])
+            == ("uniform", BATCHES[batches - 1], "asymptotic")
+        ]
+        expected = asymptotic(row["value"], row["variance"], row["n"], 0.95, tuned_for=5 * first)
+        assert (row["lo"], row["hi"]) == pytest.approx((expected.lower, expected.upper))
+
+
 def test_mips_groups_arms_by_their_features(isolated: Settings) -> None:
     import polars as pl
 

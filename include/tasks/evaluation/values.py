@@ -27,6 +27,8 @@ SUMS_ONLY: Final = ("ips", "snips", "dm", "dr", "sndr")
 BOOTSTRAPPED: Final = ("ips", "snips", "dr")
 # Finding the ends of a betting sequence costs some hundred passes over the distinct scores.
 BETTING_ROWS: Final = 100_000
+# Where the asymptotic sequence is tightest, in units of the first batch's rows.
+TUNED_BATCHES: Final = 5
 WITHOUT_MODEL: Final = ("ips", "snips")
 ON_POLICY: Final = "on-policy"
 
@@ -173,7 +175,9 @@ def _sequential(
     if rows is None:
         return []
     if one.estimator == "dr":
-        return [asymptotic(one.value, one.variance, one.n, level, tuned_for=one.n)]
+        # The same at every look: a sequence that is tuned anew for each n holds at none but one.
+        tuned_for = TUNED_BATCHES * int(log.statistics.n[0].sum())
+        return [asymptotic(one.value, one.variance, one.n, level, tuned_for=tuned_for)]
     if one.estimator != "ips" or log.reward_range is None or rows.n > BETTING_ROWS:
         return []
     smallest = 1.0 / rows.arms if rows.uniform else None
