@@ -22,12 +22,13 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "include" / "experiments" / "obd-men.toml"
-LOGGED = """
-slug = "logged"
-title = "learns from a log that is not there yet"
+HOURLY = """
+slug = "hourly"
+title = "cuts the dataset finer than silver keeps it"
 owner = "tests"
 arms = ["a", "b"]
-source = { kind = "decision_log" }
+batch = "PT1H"
+source = { kind = "open_bandit", campaign = "men" }
 """
 
 
@@ -37,9 +38,9 @@ def experiments(tmp_path: Path) -> Path:
     folder = tmp_path / "experiments"
     folder.mkdir()
     (folder / "obd-men.toml").write_text(SHIPPED.read_text())
-    (folder / "logged.toml").write_text(LOGGED)
+    (folder / "hourly.toml").write_text(HOURLY)
     (folder / "clash.toml").write_text(
-        LOGGED.replace("logged", "clash") + "limits = { probability_floor = 0.6 }\n"
+        HOURLY.replace("hourly", "clash") + "limits = { probability_floor = 0.6 }\n"
     )
     return folder
 
@@ -82,7 +83,7 @@ def test_a_run_per_day_and_experiments_on_their_own(
     ]
     for states in result["runs"]:
         # The refused file and the failing experiment are red; the other one is published.
-        assert states["each.aggregate logged"] == "failed"
+        assert states["each.aggregate hourly"] == "failed"
         assert states["each.publish obd-men"] == "success"
         assert states["report"] == states["run"] == "failed"
     with connect(isolated) as connection:

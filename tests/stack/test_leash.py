@@ -152,13 +152,18 @@ def test_owner_ends_the_part(tmp_path: Path, families: list[Family]) -> None:
 
 
 def test_a_reused_process_id_is_nobody_of_ours(tmp_path: Path) -> None:
-    started = leash.start_time(os.getpid())
-    assert started is not None
+    stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    started = leash.start_time(stranger.pid)
     record = {
         "boot": leash.boot_id(), "token": "nobody has it", "leash": os.getpid(), "leash_start": 1,
-        "leader": os.getsid(0), "leader_start": -1,
+        "leader": stranger.pid, "leader_start": started,
     }  # fmt: skip
-    assert leash.members(record) == []
+    try:
+        assert leash.members(record) == [stranger.pid]
+        assert leash.members({**record, "leader_start": -1}) == []
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_records_of_another_boot_name_nobody(tmp_path: Path, families: list[Family]) -> None:
