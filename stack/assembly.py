@@ -24,7 +24,7 @@ def assemble(
         store.part(config, secrets),
         s3.part(config, secrets),
         mlflow.part(config, secrets, environment),
-        *airflow.parts(config),
+        *airflow.parts(config, secrets),
         serving.part(config),
     ]
     return environment, parts, _steps(config, secrets, environment)

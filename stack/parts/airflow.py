@@ -8,6 +8,7 @@ from functools import partial
 from stack import leash
 from stack.config import HOST, StackConfig
 from stack.part import Part
+from stack.parts import canary
 from stack.parts.http import get
 from stack.secrets import Secrets
 
@@ -24,8 +25,9 @@ PRELOADED = (
     "psycopg",
     "scipy.stats",
 )
+SCHEDULER = "airflow-scheduler"
 BEATING = {
-    "airflow-scheduler": ("scheduler", "latest_scheduler_heartbeat"),
+    SCHEDULER: ("scheduler", "latest_scheduler_heartbeat"),
     "airflow-dag-processor": ("dag_processor", "latest_dag_processor_heartbeat"),
     "airflow-triggerer": ("triggerer", "latest_triggerer_heartbeat"),
 }
@@ -104,11 +106,11 @@ def _api_health(config: StackConfig) -> str | None:
     return None if answer.ok else answer.problem
 
 
-def _beats(config: StackConfig, name: str) -> str | None:
-    """Whether a component has sent a heartbeat in its present life.
+def _beats(config: StackConfig, secrets: Secrets, name: str) -> str | None:
+    """Whether a component has sent a heartbeat in its present life, and whether tasks run.
 
     Airflow calls a component healthy by its last heartbeat, also when that came from a
-    process that has been killed since.
+    process that has been killed since, or from a scheduler that starts nothing.
     """
     answer = get(f"{_url(config)}/api/v2/monitor/health")
     if not answer.ok:
@@ -120,12 +122,15 @@ def _beats(config: StackConfig, name: str) -> str | None:
     record = leash.read_record(config.run_dir / f"{name}.record")
     if record is None or leash.start_time(record["leader"]) != record["leader_start"]:
         return "no process"
-    if datetime.fromisoformat(said[beat]) < datetime.fromtimestamp(record["started"], UTC):
+    started = datetime.fromtimestamp(record["started"], UTC)
+    if datetime.fromisoformat(said[beat]) < started:
         return "no heartbeat since it was started"
+    if name == SCHEDULER:
+        return canary.tasks_run(_url(config), USER, secrets.airflow_password, started)
     return None
 
 
-def parts(config: StackConfig) -> list[Part]:
+def parts(config: StackConfig, secrets: Secrets) -> list[Part]:
     """Four components as parts; the last to start is the first to stop."""
     airflow = (sys.executable, "-m", "airflow")
     api = Part(
@@ -139,7 +144,7 @@ def parts(config: StackConfig) -> list[Part]:
     )
     # Task logs are read from the shared folder, so nobody needs to serve them on a port.
     commands = {
-        "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
+        SCHEDULER: ("scheduler", "--skip-serve-logs"),
         "airflow-dag-processor": ("dag-processor",),
         "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
     }
@@ -148,7 +153,7 @@ def parts(config: StackConfig) -> list[Part]:
             name=name,
             command=(*airflow, *arguments),
             env={},
-            health=partial(_beats, config, name),
+            health=partial(_beats, config, secrets, name),
             needs=("airflow-schema",),
             stops_before=("airflow-api",),
             grace=15.0,
