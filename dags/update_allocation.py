@@ -47,6 +47,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FEEDBACK, WEIGHTS
+from include.links import ALLOCATION
 
 NAMED = "{{ experiment }}"
 # What Airflow hands from task to task: a value at run time, a reference while it parses.
@@ -114,9 +115,10 @@ def update_allocation() -> None:
     @task(map_index_template=NAMED)
     def publish(row: Passed) -> Passed:
         from include.settings import settings
-        from include.tasks.update_run import publish_row
+        from include.tasks.update_run import allocation_url, publish_row
 
-        _named(row["experiment"])
+        context = _named(row["experiment"])
+        context["ti"].xcom_push(ALLOCATION, allocation_url(settings(), row["experiment"]))
         return publish_row(settings(), row)
 
     @task_group

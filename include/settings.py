@@ -32,6 +32,13 @@ class Settings(BaseSettings):
     docs_bucket: str = Field(default="allot-docs", description="validation reports for people")
     mlflow_url: str = Field(description="MLflow tracking server, as http://…")
     airflow_url: str = Field(description="Airflow as a browser reaches it, as http://…")
+    serving_url: str = Field(description="the API as a browser reaches it, as http://…")
+    mlflow_browser_url: str = Field(
+        default="", description="MLflow as a browser reaches it, where programs do otherwise"
+    )
+    s3_browser_endpoint: str = Field(
+        default="", description="S3 as a browser reaches it, where programs do otherwise"
+    )
     experiments_dir: Path = Field(
         default=Path(__file__).parent / "experiments", description="folder of experiment TOML files"
     )
@@ -44,6 +51,11 @@ class Settings(BaseSettings):
     timeout_seconds: float = Field(
         default=10.0, description="deadline of one call to a part of the stack"
     )
+
+    @property
+    def mlflow_link(self) -> str:
+        """Address under which a person finds MLflow."""
+        return self.mlflow_browser_url or self.mlflow_url
 
 
 @lru_cache(maxsize=1)

@@ -66,7 +66,7 @@ class AllocationLink(_PushedLink):
 
 def _views() -> list[dict[str, str]]:
     try:
-        tracking = settings().mlflow_url
+        tracking = settings().mlflow_link
     except SettingsError as error:
         _log.warning("no menu entry for MLflow: %s", error)
         return []

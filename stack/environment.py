@@ -58,6 +58,8 @@ def stack_environment(
         "ALLOT_S3_ACCESS_KEY": secrets.s3_access_key,
         "ALLOT_S3_SECRET_KEY": secrets.s3_secret_key,
         "ALLOT_MLFLOW_URL": f"http://{HOST}:{config.mlflow_port}",
+        "ALLOT_MLFLOW_BROWSER_URL": "",
+        "ALLOT_S3_BROWSER_ENDPOINT": "",
         "ALLOT_AIRFLOW_URL": f"http://{HOST}:{config.airflow_port}",
         "ALLOT_AIRFLOW_USER": airflow.USER,
         "ALLOT_AIRFLOW_PASSWORD": secrets.airflow_password,

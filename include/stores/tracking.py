@@ -93,7 +93,7 @@ class Tracker:
             missing = run.data.tags.get(COMPLETE_TAG) != named
             if missing:
                 self._log(run, content, named)
-        url = f"{self.settings.mlflow_url}/#/experiments/{experiment_id}/runs/{run.info.run_id}"
+        url = f"{self.settings.mlflow_link}/#/experiments/{experiment_id}/runs/{run.info.run_id}"
         return TrackedRun(run.info.run_id, url, created=found is None, logged=missing)
 
     def _experiment(self, slug: str) -> str:

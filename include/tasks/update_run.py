@@ -78,6 +78,11 @@ def publish_row(settings: Settings, row: RunRow) -> RunRow:
     return RunRow(**row, live=publish_experiment(settings, row["experiment"]).live.version)
 
 
+def allocation_url(settings: Settings, experiment: str) -> str:
+    """Return where the API tells what is live."""
+    return f"{settings.serving_url}/allocation?experiment_id={experiment}"
+
+
 def report_run(
     experiments: Sequence[str], rows: Sequence[RunRow], refused: Mapping[str, str]
 ) -> None:

@@ -38,6 +38,9 @@ def put_page(settings: Settings, key: str, page: str) -> str:
 
 def page_link(settings: Settings, key: str) -> str:
     """Return a link to a page that works for a week without credentials."""
-    return object_client(settings).presigned_get_object(
+    endpoint = settings.s3_browser_endpoint or settings.s3_endpoint
+    # Signing asks nobody: the address need not be reachable from here.
+    reached = settings.model_copy(update={"s3_endpoint": endpoint})
+    return object_client(reached).presigned_get_object(
         settings.docs_bucket, key, expires=timedelta(days=LINK_DAYS)
     )
