@@ -15,8 +15,10 @@ $(VENV)/.installed: requirements/dev.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "Allot needs Python 3.11 to 3.13; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Installing the locked environment into $(VENV)/ …"
-	@$(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -c 'import ensurepip, venv' || \
 	  { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(VENV)/ cannot be made: the lines above say why (a full disk, a folder that is not yours?)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
 	@# Compiled once here, the whole stack starts in half the time.
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes \
