@@ -2,8 +2,9 @@
 
 Rows count in ``row_id`` order. Every column is hashed on its own, so that chunks of any size
 add up: numbers as little-endian bytes, texts as lengths and UTF-8 bytes, categories by the
-first 8 bytes of their value's SHA-256. The hash is SHA-256 over the canonical JSON of
-the column digests and the number of rows.
+first 8 bytes of their value's SHA-256. A column without a single value counts as absent, so
+that a column that a table gained later does not rename older rows. The hash is SHA-256 over
+the canonical JSON of the column digests and the number of rows.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ class RowHash:
 
     def __init__(self) -> None:
         self._columns: dict[str, list[Any]] = {}
+        self._filled: set[str] = set()
         self.rows = 0
         self._last_id = ""
 
@@ -48,6 +50,8 @@ class RowHash:
         self.rows += rows.num_rows
         for name in rows.column_names:
             digests = self._columns.setdefault(name, [hashlib.sha256(), hashlib.sha256()])
+            if rows.column(name).null_count < rows.num_rows:
+                self._filled.add(name)
             for chunk in rows.column(name).chunks:
                 for digest, part in zip(digests, _parts(chunk), strict=False):
                     digest.update(part)
@@ -57,6 +61,7 @@ class RowHash:
         columns: dict[str, Json] = {
             name: [digest.hexdigest() for digest in digests]
             for name, digests in self._columns.items()
+            if name in self._filled
         }
         return content_hash([METHOD, self.rows, columns])
 
@@ -71,6 +76,8 @@ def _parts(array: "pa.Array") -> list[memoryview]:
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         lengths = np.asarray(pc.fill_null(pc.binary_length(array), -1)).astype("<i4")
         width = 8 if pa.types.is_large_string(array.type) else 4
+        if array.null_count == len(array):
+            return [lengths.data]
         offsets = np.frombuffer(array.buffers()[1], f"<i{width}")
         first, last = offsets[array.offset], offsets[array.offset + len(array)]
         return [lengths.data, memoryview(array.buffers()[2])[first:last]]

@@ -54,7 +54,7 @@ def ensure_table(settings: Settings, spec: TableSpec) -> "DeltaTable":
 
     uri, options = table_uri(settings, spec.name), delta_options(settings)
     if DeltaTable.is_deltatable(uri, options):
-        return DeltaTable(uri, storage_options=options)
+        return _with_columns(DeltaTable(uri, storage_options=options), spec)
     ensure_bucket(object_client(settings), settings.silver_bucket)
     horizon = f"interval {settings.lake_horizon_days} days"
     try:
@@ -75,6 +75,26 @@ def ensure_table(settings: Settings, spec: TableSpec) -> "DeltaTable":
         if not DeltaTable.is_deltatable(uri, options):
             raise
         return DeltaTable(uri, storage_options=options)
+
+
+def _with_columns(table: "DeltaTable", spec: TableSpec) -> "DeltaTable":
+    """Add the columns that a table lacks since it was created; its older rows have none there."""
+    from deltalake import Field
+    from deltalake.exceptions import DeltaError
+
+    known = {field.name for field in table.schema().fields}
+    # Delta's name of a type is Arrow's for text alone: no other columns came later.
+    added = [Field(name, kind) for name, kind in spec.columns.items() if name not in known]
+    if not added:
+        return table
+    try:
+        table.alter.add_columns(added)
+    except DeltaError:
+        # Another process may have added them at the same moment.
+        table.update_incremental()
+        if any(field.name not in {f.name for f in table.schema().fields} for field in added):
+            raise
+    return table
 
 
 def open_table(settings: Settings, spec: TableSpec, version: int | None = None) -> "DeltaTable":

@@ -32,9 +32,17 @@ FEEDBACK: Final = TableSpec(
         "reward": "float64",
         "pscore": "float64",
         **dict.fromkeys(USER_FEATURES, "string"),
+        # Of the API's own log only: a foreign log names neither.
+        "decision_id": "string",
+        "unit": "string",
+        "cell": "string",
     },
     partition_by=("source", "behavior_policy", "batch_id"),
-    encodings={"row_id": "DELTA_BYTE_ARRAY", "decided_at": "DELTA_BINARY_PACKED"},
+    encodings={
+        "row_id": "DELTA_BYTE_ARRAY",
+        "decided_at": "DELTA_BINARY_PACKED",
+        "decision_id": "DELTA_BYTE_ARRAY",
+    },
 )
 ROW_COLUMNS: Final = tuple(name for name in FEEDBACK.columns if name not in FEEDBACK.partition_by)
 _PREFIX: Final = 16
