@@ -1,29 +1,30 @@
 """The experiment: arms, reward, policy, limits, as a team declares them."""
 
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from include.contract.canonical import content_hash
 from include.contract.limits import Bounds, bucket_bounds
 from include.contract.names import NAME_PATTERN
+from include.contract.participation import matches
 from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
-from include.errors import ExperimentError, InfeasibleLimitsError
+from include.errors import InfeasibleLimitsError
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+LATER_FIELDS: Final = ("traffic_share", "eligible", "default_arm", "gate", "challenger")
 
 
 class _Declared(BaseModel):
@@ -127,7 +128,7 @@ class ContextCell(_Declared):
 
     def matches(self, context: Mapping[str, object]) -> bool:
         """Tell whether a context belongs here; values are compared as text."""
-        return all(str(context.get(key)) == str(value) for key, value in self.when.items())
+        return matches(self.when, context)
 
 
 class LimitsDeclaration(_Declared):
@@ -176,6 +177,19 @@ class Experiment(_Declared):
     default_shares: dict[Name, Share] | None = Field(
         default=None, description="weights version 0; uniform when left out"
     )
+    traffic_share: Share = Field(
+        default=1.0, description="part of the units that takes part; the others get the default arm"
+    )
+    eligible: tuple[Annotated[dict[str, str | int | bool], Field(min_length=1)], ...] = Field(
+        default=(), description="contexts that take part: those that fit one of the rules"
+    )
+    default_arm: Name | None = Field(
+        default=None, description="where nothing is drawn; control, or else the first arm"
+    )
+    gate: bool = Field(default=False, description="a new policy is a challenger before it is live")
+    challenger: Policy | None = Field(
+        default=None, description="policy that runs in the shadow of the one in force"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -184,6 +198,7 @@ class Experiment(_Declared):
             raise ValueError(f"arms must be unique; given twice: {', '.join(twice)}")
         named: dict[str, set[str]] = {
             "control": {self.control} if self.control is not None else set(),
+            "default_arm": {self.default_arm} if self.default_arm is not None else set(),
             "limits.reserved": set(self.limits.reserved),
             "default_shares": set(self.default_shares or ()),
             "prior.arms": set(self.prior.arms),
@@ -191,6 +206,8 @@ class Experiment(_Declared):
         for field, arms in named.items():
             if unknown := arms - set(self.arms):
                 raise ValueError(f"{field} names unknown arms: {', '.join(sorted(unknown))}")
+        if self.challenger is not None and not self.gate:
+            raise ValueError("challenger is declared, but gate is not: it could never go live")
         if len({len(cell.features) for cell in self.cells.values()}) > 1:
             raise ValueError("cells must all have the same number of features")
         self.default_buckets()
@@ -220,38 +237,12 @@ class Experiment(_Declared):
 
     def document(self) -> dict[str, Any]:
         """Return the declaration as JSON values, as stored in a revision."""
-        return self.model_dump(mode="json")
+        document = self.model_dump(mode="json")
+        fields = type(self).model_fields
+        # Fields that came later are left out at their default: older declarations keep their hash.
+        unsaid = {name for name in LATER_FIELDS if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in document.items() if name not in unsaid}
 
     def revision_hash(self) -> str:
         """Return the hash that names this declaration."""
         return content_hash(self.document())
-
-
-def load(path: Path) -> Experiment:
-    """Read an experiment from its TOML file.
-
-    Raises
-    ------
-    ExperimentError
-        If the file is not TOML, breaks the schema, or is not named by its slug.
-    """
-    try:
-        experiment = Experiment.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path.name} is not valid TOML: {error}") from error
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(map(str, part['loc'])) or 'experiment'}: {part['msg']}"
-            for part in error.errors()
-        )
-        raise ExperimentError(f"{path.name}: {reasons}") from error
-    if path.stem != experiment.slug:
-        raise ExperimentError(
-            f"{path.name} declares slug {experiment.slug!r}; name the file {experiment.slug}.toml"
-        )
-    return experiment
-
-
-def load_all(folder: Path) -> dict[str, Experiment]:
-    """Read every experiment of a folder, by slug."""
-    return {path.stem: load(path) for path in sorted(folder.glob("*.toml"))}

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from include.errors import ExperimentError
-from include.experiments.schema import load
+from include.experiments.files import load
 from include.settings import Settings
 
 _log = logging.getLogger(__name__)

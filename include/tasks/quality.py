@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from include.bandit.open_bandit import Log
 from include.errors import ExperimentError
-from include.experiments.schema import Experiment, OpenBanditSource, Reward, load_all
+from include.experiments.files import load_all
+from include.experiments.schema import Experiment, OpenBanditSource, Reward
 from include.settings import Settings
 
 

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from include.errors import InfeasibleLimitsError
-from include.experiments.schema import ContextCell, load
+from include.experiments.files import load
+from include.experiments.schema import ContextCell
 from tests.support.sums import declare
 
 CELLS = {
