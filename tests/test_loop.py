@@ -24,7 +24,12 @@ DAYS = [f"2019-11-{day}" for day in range(24, 31)]
 @pytest.fixture(scope="module")
 def airflow(stack: Stack) -> Iterator[AirflowClient]:
     with stack.airflow() as client:
-        for dag in ("ingest_open_bandit", "update_allocation", "evaluate_policies"):
+        for dag in (
+            "ingest_open_bandit",
+            "update_allocation",
+            "evaluate_policies",
+            "judge_experiments",
+        ):
             client.wait_for_dag(dag)
         yield client
 
@@ -49,7 +54,9 @@ def settled(airflow: AirflowClient, dag: str, seconds: float = 240) -> None:
 def backfilled(stack: Stack, airflow: AirflowClient) -> list[str]:
     """Ingest a campaign while the update is paused, then backfill the seven days by REST."""
     settled(airflow, "update_allocation")
-    airflow.request("PATCH", "/dags/update_allocation", json={"is_paused": True})
+    # What follows every version would run once per day of the backfill, and is tested on its own.
+    for dag in ("update_allocation", "evaluate_policies", "judge_experiments"):
+        airflow.request("PATCH", f"/dags/{dag}", json={"is_paused": True})
     airflow.wait(
         "ingest_open_bandit", airflow.trigger("ingest_open_bandit", {"campaigns": ["men"]}), 300
     )
@@ -127,6 +134,7 @@ def test_the_api_serves_what_was_published(stack: Stack, backfilled: list[str]) 
 def test_the_evaluation_is_in_the_views_and_in_mlflow(
     stack: Stack, airflow: AirflowClient, backfilled: list[str]
 ) -> None:
+    airflow.request("PATCH", "/dags/evaluate_policies", json={"is_paused": False})
     run = airflow.trigger("evaluate_policies", {"experiments": ["obd-men"]})
     airflow.wait("evaluate_policies", run, 300)
     values = rows(
