@@ -118,11 +118,12 @@ class Feedback:
         }
         return replace(self, **chosen)
 
-    def sums(self, fold: IntArray | None = None) -> ArmStatistics:
+    def sums(self, fold: IntArray | None = None, count: IntArray | None = None) -> ArmStatistics:
         """Return the arm statistics, shape (P, K), or (folds, P, K) where folds are given.
 
         From them IPS, SNIPS, DM, DR and SNDR follow with their variances, for any
-        context-free policy and without the rows.
+        context-free policy and without the rows. Where the rows are distinct ones, ``count``
+        says how often each came, shape (n,).
         """
         shape: tuple[int, ...] = (self.positions, self.arms)
         cell = self.position * self.arms + self.arm
@@ -131,7 +132,7 @@ class Feedback:
             cell = cell + fold * (self.positions * self.arms)
         inverse = 1.0 / self.pscore
         weighted = self.reward * inverse
-        columns = (
+        columns: tuple[FloatArray, ...] = (
             self.reward,
             self.reward * self.reward,
             inverse,
@@ -141,9 +142,14 @@ class Feedback:
             weighted * weighted,
         )
         size = int(np.prod(shape))
+        if count is None:
+            n = np.bincount(cell, minlength=size)
+        else:
+            # Below 2^53 sums of integers are exact in floats too.
+            n = sum_by(cell, count.astype(np.float64), size).astype(np.int64)
+            columns = tuple(column * count for column in columns)
         return ArmStatistics(
-            np.bincount(cell, minlength=size).reshape(shape),
-            *(sum_by(cell, column, size).reshape(shape) for column in columns),
+            n.reshape(shape), *(sum_by(cell, column, size).reshape(shape) for column in columns)
         )
 
 

@@ -16,7 +16,7 @@ from include.stores.reports.experiments import read
 from include.stores.reports.weights import history
 from include.tasks.evaluation.logs import ROWS_IN_MEMORY, LoggedBatches, read_logs
 
-METHOD: Final = "evaluation/2"
+METHOD: Final = "evaluation/3"
 LEVEL: Final = 0.95
 # Shown at the end of the task's log; the tables have the others.
 SHOWN: Final = ("on-policy", "ips", "snips", "dm", "dr")
@@ -70,8 +70,8 @@ def evaluate_experiment(
     level
         Confidence of all intervals.
     most_rows
-        Rows of one log that are kept in memory; longer logs are judged by their sums, by the
-        estimators that need no more.
+        Rows of one log that are kept in memory; longer logs are streamed: the same estimates,
+        without bootstrap and learning curve.
 
     Raises
     ------
@@ -167,6 +167,7 @@ def judge(
 
     from include.tasks.evaluation.curves import learning_rows, regret_rows
     from include.tasks.evaluation.grades import grades
+    from include.tasks.evaluation.mixed import mixed
     from include.tasks.evaluation.policies import judged_on
     from include.tasks.evaluation.rows import diagnostic_rows, value_rows
     from include.tasks.evaluation.values import estimates, on_policy
@@ -178,6 +179,12 @@ def judge(
         judged = judged_on(experiment, log, chain)
         for policy in judged:
             found += list(estimates(log, policy, level, rng))
+        balanced = mixed(experiment, log, chain)
+        if balanced is not None:
+            for policy in judged:
+                # A target that changes with the batch has no one mixture as its denominator.
+                if policy.table.ndim == 2:
+                    found += list(estimates(balanced, policy, level, rng))
         regret += list(regret_rows(log, judged, level))
         learning += list(learning_rows(experiment, log, level, seed))
     return {

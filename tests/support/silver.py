@@ -21,6 +21,7 @@ class Logged:
     position: int
     reward: float
     pscore: float
+    unit: str | None = None
 
 
 def uniform_log(
@@ -86,6 +87,8 @@ def _columns(
         "position": pa.array([row.position for row in rows], pa.int8()),
         "reward": pa.array([row.reward for row in rows], pa.float64()),
         "pscore": pa.array([row.pscore for row in rows], pa.float64()),
+        "unit": pa.array([row.unit for row in rows], pa.string()),
+        **{name: pa.nulls(len(rows), pa.string()) for name in ("decision_id", "cell")},
     }
     names = [name for name in FEEDBACK.columns if name not in FEEDBACK.partition_by]
     return {

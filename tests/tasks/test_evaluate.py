@@ -178,17 +178,39 @@ def test_weights_are_judged_on_their_own_log_only_by_later_batches(shop: Setting
     )
 
 
-def test_sums_alone_give_the_same_values(shop: Settings) -> None:
-    _evaluate(shop)
-    names = ("ips", "snips", "dm", "dr", "sndr")
-    policies = [("random", "uniform"), ("bts", "uniform"), ("bts", "weights-v0")]
-    by_rows = {(p, n): _value(shop, *p, n) for p in policies for n in names}
-    _evaluate(shop, most_rows=10)
-    for (policy, name), before in by_rows.items():
-        after = _value(shop, *policy, name)
-        assert after["value"] == pytest.approx(before["value"], rel=1e-9)
-        assert after["variance"] == pytest.approx(before["variance"], rel=1e-9)
-    assert not _rows(shop, "learning_point")
+def test_a_log_that_is_streamed_gives_what_it_gives_in_memory(shop: Settings) -> None:
+    key = ("log", "evaluation_policy", "position", "estimator", "interval_method")
+
+    def found(
+        table: str, names: tuple[str, ...], report: EvaluationReport
+    ) -> dict[tuple[str, ...], dict[str, Any]]:
+        rows = [r for r in _rows(shop, table) if r["statistics_hash"] == report.statistics_hash]
+        return {tuple(row[name] for name in names): row for row in rows}
+
+    whole, parts = _evaluate(shop), _evaluate(shop, most_rows=10)
+    values, streamed = found("policy_value", key, whole), found("policy_value", key, parts)
+    # Nothing but the bootstrap needs all rows at once.
+    assert set(values) - set(streamed) == {name for name in values if name[-1] == "bootstrap"}
+    assert {name[3] for name in streamed} >= {
+        "clipped-ips",
+        "sg-ips",
+        "switch-dr",
+        "dr-os",
+        "sg-dr",
+    }
+    assert {name[4] for name in streamed} >= {"betting", "asymptotic", "empirical-bernstein"}
+    for name, row in streamed.items():
+        for number in ("value", "variance", "lo", "hi"):
+            assert row[number] == pytest.approx(values[name][number], rel=1e-9, abs=1e-12), name
+        assert row["hyper_parameters"] == pytest.approx(values[name]["hyper_parameters"]), name
+    checks = found("policy_diagnostics", key[:-1], whole)
+    for name, row in found("policy_diagnostics", key[:-1], parts).items():
+        for number in ("effective_sample_size", "mean_weight", "disagreement", "effective_rewards"):
+            assert row[number] == pytest.approx(checks[name][number], rel=1e-6, abs=1e-9), name
+        if name[2] == "all":
+            assert row["largest_weight"] == pytest.approx(checks[name]["largest_weight"])
+        assert row["verdict"] == checks[name]["verdict"], name
+    assert not found("learning_point", ("log", "policy", "up_to_batch"), parts)
 
 
 def test_the_reverse_grade_stands_beside_the_random_logs_mean(shop: Settings) -> None:
@@ -237,22 +259,6 @@ def test_new_rows_are_a_new_evaluation(shop: Settings) -> None:
     second = _evaluate(shop)
     assert first.statistics_hash != second.statistics_hash
     assert len(_rows(shop, "evaluation")) == 2
-
-
-def test_the_decision_log_of_all_versions_is_one_log(isolated: Settings) -> None:
-    registered(isolated, experiment(source={"kind": "decision_log"}))
-    write_silver(isolated, RANDOM, "shop", "v0")
-    write_silver(isolated, skewed_log(RATES, SHARES), "shop", "v1")
-    _evaluate(isolated)
-    row = _value(isolated, "decisions", "decisions", "on-policy")
-    both = [*RANDOM, *BTS]
-    assert row["n"] == len(both)
-    assert row["value"] == pytest.approx(np.mean([one.reward for one in both]))
-    assert {r["evaluation_policy"] for r in _rows(isolated, "policy_value")} == {
-        "decisions",
-        "uniform",
-        "weights-sequence",
-    }
 
 
 def test_an_experiment_without_rows_says_so(isolated: Settings) -> None:

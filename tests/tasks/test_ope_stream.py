@@ -84,7 +84,7 @@ def test_a_pass_that_cannot_answer_says_so() -> None:
     model = RewardModel.given(np.zeros((1, 2)))
     with pytest.raises(EvaluationError, match="needs its parameter declared"):
         RowPass(policy, model, ["switch-dr"], {})
-    with pytest.raises(EvaluationError, match="one reward model"):
-        RowPass(policy, RewardModel(np.zeros((2, 1, 2))), ["ips"], {})
+    with pytest.raises(EvaluationError, match="the fold of a chunk"):
+        RowPass(policy, RewardModel(np.zeros((2, 1, 2)), np.zeros(5, np.int64)), ["ips"], {})
     with pytest.raises(EvaluationError, match="0 rows"):
         RowPass(policy, model, ["ips"], {}).results()

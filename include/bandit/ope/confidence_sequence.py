@@ -10,6 +10,7 @@ It needs exact propensities, a policy fixed before the first row, and independen
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.optimize import brentq
@@ -26,13 +27,44 @@ _TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Distinct pairs of weight and reward with their counts, shape (m,); they add with ``+``."""
+
+    weight: FloatArray
+    reward: FloatArray
+    count: IntArray
+
+    @classmethod
+    def of(cls, weight: FloatArray, reward: FloatArray, count: IntArray | None = None) -> Self:
+        """Count rows that agree in weight and reward; ``count``: how often each row came."""
+        order = np.lexsort((reward, weight))
+        weight, reward = weight[order], reward[order]
+        often = np.ones(len(order), np.int64) if count is None else count[order]
+        other = (np.diff(weight) != 0.0) | (np.diff(reward) != 0.0)
+        starts = np.concatenate([[0], np.flatnonzero(other) + 1])
+        return cls(weight[starts], reward[starts], np.add.reduceat(often, starts))
+
+    def __add__(self, other: Self) -> Self:
+        """Count the rows of both."""
+        parts = ((getattr(self, name), getattr(other, name)) for name in self.__slots__)
+        weight, reward, count = (np.concatenate(pair) for pair in parts)
+        return type(self).of(weight, reward, count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Side:
     """Gamblers who say that the mean of their scores is larger than ``at(ν)``."""
 
-    scores: FloatArray  # ≥ −bound, in the order of the log
+    scores: FloatArray  # ≥ −bound
+    count: IntArray
     slope: float  # at(ν) = offset + slope ν
     offset: float
     largest_bet: float
+
+    def cells(self) -> tuple[FloatArray, IntArray]:
+        """Return the distinct scores and how often each came."""
+        one = Scored.of(self.scores, np.zeros_like(self.scores), self.count)
+        return one.weight, one.count
 
 
 def betting(
@@ -66,32 +98,47 @@ def betting(
     EvaluationError
         If rows are clustered, a reward leaves its range, or looks do not ascend.
     """
-    low, high = reward_range
     log = weighted(data, policy, None)
     looks = np.asarray(looks)
     if not isinstance(log, Rows) or log.cluster is not None:
         raise EvaluationError("a betting sequence needs independent rows; these are clustered")
     if looks.size == 0 or looks[0] < 1 or looks[-1] > data.n or np.any(np.diff(looks) <= 0):
         raise EvaluationError(f"looks must ascend within 1 … {data.n}")
-    if log.reward.min() < low or log.reward.max() > high:
-        raise EvaluationError(f"a reward leaves its declared range [{low}, {high}]")
-    reward = (log.reward - low) / (high - low)
-    below = [_Side(log.weight * reward, 1.0, 0.0, LARGEST_BET)]
-    # 1 − ν is the mean of w (1 − r), which is ≥ 0 however large a weight may be.
-    above = [_Side(log.weight * (1.0 - reward), -1.0, 1.0, LARGEST_BET)]
+    largest = None
     if smallest_pscore is not None:
-        largest = _largest_weight(log, policy, smallest_pscore)
-        above.append(_Side(-log.weight * reward, -1.0, 0.0, LARGEST_BET / largest))
-    target = np.log(2.0 / (1.0 - level))
-    lower, upper, intervals = 0.0, 1.0, []
+        largest = _largest_weight(float(log.weight.max()), policy, smallest_pscore)
+    ends = (0.0, 1.0)
+    found: list[Interval] = []
     for look in looks.tolist():
-        lower = max(lower, _bound(below, look, target, rising=False))
-        upper = min(upper, _bound(above, look, target, rising=True))
-        # Crossed bounds (probability ≤ α) say that some assumption is broken; keep them ordered.
-        lower, upper = min(lower, upper), max(lower, upper)
-        ends = low + (high - low) * np.array([lower, upper])
-        intervals.append(Interval("betting", level, float(ends[0]), float(ends[1])))
-    return intervals
+        scored = Scored.of(log.weight[:look], log.reward[:look])
+        ends = _narrowed(ends, scored, level, largest, reward_range)
+        found.append(_interval(ends, level, reward_range))
+    return found
+
+
+def betting_on(
+    scored: Scored,
+    policy: EvaluationPolicy,
+    level: float = 0.95,
+    *,
+    smallest_pscore: float | None = None,
+    reward_range: tuple[float, float] = (0.0, 1.0),
+) -> Interval:
+    """Return what `betting` says at one look at a whole log of independent rows.
+
+    Parameters
+    ----------
+    scored
+        Distinct weights and rewards of the log, in whatever order they came: wealth at
+        one look knows no order.
+    policy, level, smallest_pscore, reward_range
+        As for `betting`.
+    """
+    largest = None
+    if smallest_pscore is not None:
+        largest = _largest_weight(float(scored.weight.max()), policy, smallest_pscore)
+    ends = _narrowed((0.0, 1.0), scored, level, largest, reward_range)
+    return _interval(ends, level, reward_range)
 
 
 def asymptotic(value: float, variance: float, n: int, level: float, tuned_for: int) -> Interval:
@@ -112,23 +159,55 @@ def asymptotic(value: float, variance: float, n: int, level: float, tuned_for: i
     return Interval("asymptotic", level, value - half, value + half)
 
 
-def _largest_weight(log: Rows, policy: EvaluationPolicy, smallest: float) -> float:
+def _narrowed(
+    ends: tuple[float, float],
+    scored: Scored,
+    level: float,
+    largest: float | None,
+    reward_range: tuple[float, float],
+) -> tuple[float, float]:
+    """Intersect earlier ends, on the scale of [0, 1], with those of one look."""
+    low, high = reward_range
+    weight, count = scored.weight, scored.count
+    if scored.reward.min() < low or scored.reward.max() > high:
+        raise EvaluationError(f"a reward leaves its declared range [{low}, {high}]")
+    reward = (scored.reward - low) / (high - low)
+    below = [_Side(weight * reward, count, 1.0, 0.0, LARGEST_BET)]
+    # 1 − ν is the mean of w (1 − r), which is ≥ 0 however large a weight may be.
+    above = [_Side(weight * (1.0 - reward), count, -1.0, 1.0, LARGEST_BET)]
+    if largest is not None:
+        above.append(_Side(-weight * reward, count, -1.0, 0.0, LARGEST_BET / largest))
+    target = float(np.log(2.0 / (1.0 - level)))
+    lower = max(ends[0], _bound(below, target, rising=False))
+    upper = min(ends[1], _bound(above, target, rising=True))
+    # Crossed bounds (probability ≤ α) say that some assumption is broken; keep them ordered.
+    return min(lower, upper), max(lower, upper)
+
+
+def _interval(
+    ends: tuple[float, float], level: float, reward_range: tuple[float, float]
+) -> Interval:
+    low, high = reward_range
+    return Interval("betting", level, *(low + (high - low) * end for end in ends))
+
+
+def _largest_weight(seen: float, policy: EvaluationPolicy, smallest: float) -> float:
     table = policy if isinstance(policy, np.ndarray) else policy.probability
     largest = float(table.max()) / smallest
-    if log.weight.max() > largest * (1.0 + 1e-9):
+    if seen > largest * (1.0 + 1e-9):
         raise EvaluationError(
             f"a propensity is below the declared smallest one, {smallest}: weight "
-            f"{log.weight.max():.4g} exceeds {largest:.4g}"
+            f"{seen:.4g} exceeds {largest:.4g}"
         )
     return largest
 
 
-def _bound(sides: list[_Side], look: int, target: float, *, rising: bool) -> float:
+def _bound(sides: list[_Side], target: float, *, rising: bool) -> float:
     """Return the ν at which the pooled wealth reaches the target.
 
     Wealth falls in ν for the gamblers below and rises for those above.
     """
-    cells = [np.unique(side.scores[:look], return_counts=True) for side in sides]
+    cells = [side.cells() for side in sides]
 
     def excess(value: float) -> float:
         return _log_wealth(sides, cells, value) - target

@@ -56,7 +56,7 @@ def evaluate(
     if found.mean_weight == 0.0:
         raise EvaluationError("the policy gives no mass to any logged row: its value is unknown")
     run = Run(data, policy, model, log, found, options)
-    return list(_with_verdicts([run.estimate(name) for name in names], options.limits))
+    return list(with_verdicts([run.estimate(name) for name in names], options.limits))
 
 
 def applicable(
@@ -71,7 +71,7 @@ def applicable(
         rows = modelled = True
         uniform = data.uniform
     else:
-        rows = uniform = False
+        rows, uniform = False, options.uniform_log
         modelled = model is not None or (data.n.ndim == 3 and len(data.n) > 1)
     allowed = {
         "replay": table and uniform,
@@ -100,7 +100,8 @@ def _checked(allowed: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str
     return tuple(asked)
 
 
-def _with_verdicts(estimates: list[Estimate], limits: EvaluationLimits) -> Iterable[Estimate]:
+def with_verdicts(estimates: Sequence[Estimate], limits: EvaluationLimits) -> Iterable[Estimate]:
+    """Compare every estimate with the reference among them, and say whether it is usable."""
     by_name = {estimate.estimator: estimate for estimate in estimates}
     reference = next((by_name[name] for name in REFERENCES if name in by_name), None)
     for estimate in estimates:

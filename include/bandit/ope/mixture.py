@@ -5,7 +5,9 @@ lets one timid version blow up the weight. The balanced estimator divides by the
 p̄ = Σ_v (n_v / n) p_v instead (Agarwal et al. 1703.06180), and DR with it is the efficient
 choice (Kallus, Saito & Uehara 2010.11002). Both take the versions as fixed beforehand. When
 a version was learnt from earlier rows of the same log the mixture depends on them:
-a bias of order 1/n, and no confidence sequence on mixture weights.
+a bias of order 1/n, and no confidence sequence on mixture weights. And it takes rewards as the
+same under all versions: where they move in time while shares do, it is biased, and the
+estimates at each row's own propensity are the ones to read.
 """
 
 from dataclasses import replace
@@ -71,16 +73,29 @@ def balanced_sums(statistics: ArmStatistics, shares: FloatArray) -> ArmStatistic
         raise FeedbackError(f"sums of shape {statistics.n.shape}, shares of {shares.shape}")
     pooled = statistics.pooled(axis=0)
     mixture = mixture_shares(statistics.n.sum(axis=2), shares)
-    if np.any((mixture <= 0) & (pooled.n > 0)):
+    return at_shares(pooled, mixture)
+
+
+def at_shares(statistics: ArmStatistics, shares: FloatArray) -> ArmStatistics:
+    """Return the sums as they would be, had every row been logged at the given shares.
+
+    Parameters
+    ----------
+    statistics
+        Shape (..., P, K).
+    shares
+        Shape (P, K); where one is 0 there may be no rows.
+    """
+    if np.any((shares <= 0) & (statistics.n > 0)):
         raise FeedbackError("an arm was logged under versions that give it no share")
-    inverse = np.divide(1.0, mixture, out=np.zeros_like(mixture), where=mixture > 0)
+    inverse = np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
     return replace(
-        pooled,
-        sum_ip=np.asarray(pooled.n * inverse, np.float64),
-        sum_ip2=np.asarray(pooled.n * inverse**2, np.float64),
-        sum_r_ip=pooled.sum_r * inverse,
-        sum_r_ip2=pooled.sum_r * inverse**2,
-        sum_r2_ip2=pooled.sum_r2 * inverse**2,
+        statistics,
+        sum_ip=np.asarray(statistics.n * inverse, np.float64),
+        sum_ip2=np.asarray(statistics.n * inverse**2, np.float64),
+        sum_r_ip=statistics.sum_r * inverse,
+        sum_r_ip2=statistics.sum_r * inverse**2,
+        sum_r2_ip2=statistics.sum_r2 * inverse**2,
     )
 
 

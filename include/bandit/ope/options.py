@@ -31,6 +31,8 @@ class Options:
         Beyond them the verdict is ``unknown``.
     groups
         Feature group of every arm, shape (K,), for MIPS.
+    uniform_log
+        Whether sums are those of a log that is uniform at every row: sums cannot tell.
     smallest_pscore
         Lowest propensity that the behavior policy could have had, known beforehand.
     reward_range
@@ -45,6 +47,7 @@ class Options:
     rule: Rule = "mse"
     limits: EvaluationLimits = field(default_factory=EvaluationLimits)
     groups: IntArray | None = None
+    uniform_log: bool = False
     smallest_pscore: float | None = None
     reward_range: tuple[float, float] = (0.0, 1.0)
     rng: np.random.Generator | None = None

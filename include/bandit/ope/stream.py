@@ -16,7 +16,7 @@ from include.bandit.ope.catalogue import LINEAR, SHRUNK
 from include.bandit.ope.estimator import Estimator
 from include.bandit.ope.weighted_log import Rows, weighted
 from include.bandit.reward_model import RewardModel
-from include.bandit.statistics import FloatArray
+from include.bandit.statistics import FloatArray, IntArray
 from include.errors import EvaluationError
 
 # Columns whose sum is a term, for every term of an estimator.
@@ -30,6 +30,20 @@ _TERMS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
 _SHARED: Final = ("w", "wr", "baseline", "residual")
 
 
+def independent_rows(chunk: Feedback, policy: FloatArray, model: RewardModel, fold: int) -> Rows:
+    """Look at the rows of one fold through a policy and the model fitted without them.
+
+    Raises
+    ------
+    EvaluationError
+        If rows are clustered: a stream knows no unit's other rows.
+    """
+    log = weighted(chunk, policy, RewardModel.given(model.mean[fold]))
+    if not isinstance(log, Rows) or log.cluster is not None:
+        raise EvaluationError("one pass takes rows as independent; these are clustered")
+    return log
+
+
 class RowPass:
     """Sums and products of the columns over the chunks seen so far; passes add with ``+``.
 
@@ -38,7 +52,7 @@ class RowPass:
     policy
         Table of shape (P, K).
     model
-        One table of q̂ for all rows, not fitted on them.
+        Tables of q̂, one per fold; every chunk belongs to one fold.
     estimators
         Names; not ``replay`` or ``mips``, which follow from sums.
     parameters
@@ -55,22 +69,30 @@ class RowPass:
         for name in estimators:
             if name not in _TERMS and name not in parameters:
                 raise EvaluationError(f"{name} in one pass needs its parameter declared")
-        if len(model.mean) != 1:
-            raise EvaluationError("one pass takes one reward model for all rows")
+        if model.fold is not None:
+            raise EvaluationError("one pass takes the fold of a chunk, not of every row")
         self.policy, self.model = policy, model
         self.estimators, self.parameters = tuple(estimators), parameters
         self.columns = (*_SHARED, *(name for name in estimators if name in SHRUNK))
         # The baseline hardly varies; taken about its middle its products keep their digits.
-        self.middle = float((policy * model.mean[0]).sum(axis=1).mean())
+        self.middle = float((policy * model.mean).sum(axis=-1).mean())
         self.n = 0
         self.sums = np.zeros(len(self.columns))
         self.products = np.zeros((len(self.columns), len(self.columns)))
 
-    def add(self, chunk: Feedback) -> None:
-        """Add a chunk's rows; they must be independent of all others."""
-        log = weighted(chunk, self.policy, self.model)
-        if not isinstance(log, Rows) or log.cluster is not None:
-            raise EvaluationError("one pass takes rows as independent; these are clustered")
+    def add(self, chunk: Feedback, count: IntArray | None = None, fold: int = 0) -> None:
+        """Add a chunk's rows; they must be independent of all others.
+
+        Parameters
+        ----------
+        chunk
+            Rows, or distinct rows.
+        count
+            How often each of them came, shape (n,); once each when left out.
+        fold
+            Whose reward model they meet: the one that was fitted without them.
+        """
+        log = independent_rows(chunk, self.policy, self.model, fold)
         values = np.empty((len(self.columns), log.n))
         residual = log.reward - log.q
         values[0] = log.weight
@@ -81,9 +103,10 @@ class RowPass:
             shrunk = SHRUNK[name].shrink(log.weight, self.parameters[name])
             inner = log.reward if SHRUNK[name].BASE is ips else residual
             np.multiply(shrunk, inner, out=values[row])
-        self.n += log.n
-        self.sums += values.sum(axis=1)
-        self.products += values @ values.T
+        counted = values if count is None else values * count
+        self.n += log.n if count is None else int(count.sum())
+        self.sums += counted.sum(axis=1)
+        self.products += counted @ values.T
 
     def __add__(self, other: Self) -> Self:
         """Merge two passes over different rows with the same policy, model and estimators."""

@@ -12,10 +12,10 @@ from include.bandit.replay import Learner, Replay, replay
 from include.bandit.statistics import ArmStatistics, FloatArray
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.experiments.schema import Experiment, LimitsDeclaration
+from include.tasks.evaluation.folding import fold_of, folded
 from include.tasks.evaluation.logs import LoggedBatches
 from include.tasks.evaluation.policies import JudgedPolicy
 from include.tasks.evaluation.rows import Row
-from include.tasks.evaluation.values import fold_of, folded
 
 UNIFORM: Final = "uniform"
 

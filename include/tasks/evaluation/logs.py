@@ -1,22 +1,25 @@
-"""Logs to evaluate on: sums per batch always, rows where they fit into memory."""
+"""Logs to evaluate on: sums per batch always, and rows, in memory where they fit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
 
 from include.bandit.feedback import Feedback
-from include.bandit.open_bandit import ITEMS, source_of
-from include.bandit.statistics import ArmStatistics, IntArray
+from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
 from include.contract.canonical import Json, content_hash
 from include.errors import NoFeedbackError
 from include.experiments.schema import Experiment, OpenBanditSource
 from include.settings import Settings
 
-# About 32 bytes a row, and as much again for the weights: more rows are judged by sums alone.
+# About 32 bytes a row, and as much again for the weights: more rows are streamed.
 ROWS_IN_MEMORY: Final = 5_000_000
 DECISIONS: Final = "decisions"
+
+# Index of the batch, its distinct rows, and how often each came.
+Part = tuple[int, Feedback, IntArray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,10 +35,21 @@ class LoggedBatches:
     statistics
         Sums of shape (B, P, K).
     smallest_pscore
-        Lowest propensity that was logged.
+        Lowest propensity that was logged, shape (P, K); infinite where there is no row.
+    largest_pscore
+        Highest propensity that was logged.
+    parts
+        Starts a new pass over the distinct rows, batch after batch.
     rows, row_batch
         The rows in the order of their ids and the index of each one's batch; ``None``
         where there are more than fit into memory.
+    versions, version_rows
+        Weights versions that made the decisions and the rows of each, shape (V, P);
+        empty for a log that is not the API's.
+    units
+        Whether rows name a unit that comes again: the rows of one depend on each other.
+    mixed
+        Whether propensities are the mixture's over all versions, not those of the decision.
     groups
         Arms with equal categorical features share a group, shape (K,); ``None`` without features.
     reward_range
@@ -45,9 +59,15 @@ class LoggedBatches:
     name: str
     batches: tuple[str, ...]
     statistics: ArmStatistics
-    smallest_pscore: float
+    smallest_pscore: FloatArray
+    largest_pscore: float
+    parts: Callable[[], Iterator[Part]]
     rows: Feedback | None
     row_batch: IntArray | None
+    versions: tuple[int, ...]
+    version_rows: IntArray
+    units: bool = False
+    mixed: bool = False
     groups: IntArray | None = None
     reward_range: tuple[float, float] | None = None
 
@@ -56,14 +76,27 @@ class LoggedBatches:
         """Return the number of rows."""
         return int(self.statistics.n.sum())
 
+    @property
+    def uniform(self) -> bool:
+        """Tell whether the behavior policy was uniform over the arms at every row."""
+        even = 1.0 / self.statistics.n.shape[-1]
+        ends = (float(self.smallest_pscore.min()), self.largest_pscore)
+        return bool(np.allclose(ends, even, rtol=1e-9, atol=0.0))
+
     def hash(self) -> str:
-        """Name what was read: equal sums and equal groups of arms, equal hash."""
+        """Name what was read: equal sums, versions, units and groups of arms, equal hash."""
         cells: list[Json] = [
             getattr(self.statistics, field.name).ravel().tolist() for field in fields(ArmStatistics)
         ]
         shape: list[Json] = list(self.statistics.n.shape)
         groups: Json = None if self.groups is None else self.groups.tolist()
-        return content_hash(["allot.log/2", self.name, list(self.batches), shape, cells, groups])
+        cluster = None if self.rows is None else self.rows.cluster
+        units: Json = self.units if cluster is None else sha256(cluster.tobytes()).hexdigest()
+        versions: list[Json] = [list(self.versions), self.version_rows.tolist()]
+        batches: list[Json] = list(self.batches)
+        return content_hash(
+            ["allot.log/3", self.name, batches, shape, cells, groups, versions, units]
+        )
 
 
 def read_logs(
@@ -80,14 +113,16 @@ def read_logs(
     version
         Version of the feedback table: all logs are read from one state.
     most_rows
-        Rows of a log that are kept beside its sums.
+        Rows of a log that are kept beside its sums; longer logs are streamed.
 
     Raises
     ------
     NoFeedbackError
         If silver has no row for any of the logs.
     """
-    reader = _Reader(settings, experiment, version, most_rows)
+    from include.tasks.evaluation.reading import Reader
+
+    reader = Reader(settings, experiment, version, most_rows)
     found = (reader.log(*one) for one in _sources(settings, experiment, version))
     logs = [log for log in found if log is not None]
     if not logs:
@@ -101,120 +136,15 @@ def read_logs(
 def _sources(
     settings: Settings, experiment: Experiment, version: int
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
+    from include.bandit.open_bandit import source_of
+    from include.stores.lake.delta import open_table, partition_values
+    from include.stores.lake.silver import FEEDBACK
+
     declared = experiment.source
     if isinstance(declared, OpenBanditSource):
         for policy in declared.evaluate_on:
             yield policy, source_of(declared.campaign), (policy,)
         return
-    from include.stores.lake.delta import open_table, partition_values
-    from include.stores.lake.silver import FEEDBACK
-
     table = open_table(settings, FEEDBACK, version)
     chosen = [("source", "=", experiment.slug)]
     yield DECISIONS, experiment.slug, partition_values(table, "behavior_policy", chosen)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads silver as of one version."""
-
-    settings: Settings
-    experiment: Experiment
-    version: int
-    most_rows: int
-
-    def log(self, name: str, source: str, policies: Sequence[str]) -> LoggedBatches | None:
-        """Read the log of one or more behavior policies, batch by batch; None where it is empty."""
-        held = self._held(source, policies)
-        sums: list[ArmStatistics] = []
-        kept: list[Feedback] = []
-        smallest, count = 1.0, 0
-        for batch in sorted(held):
-            part = self._batch(source, held[batch], batch)
-            sums.append(part.sums())
-            smallest = min(smallest, float(part.pscore.min()))
-            count += part.n
-            kept = [*kept, part] if count <= self.most_rows else []
-        if not sums:
-            return None
-        reward = self.experiment.reward
-        return LoggedBatches(
-            name=name,
-            batches=tuple(sorted(held)),
-            statistics=_stacked(sums),
-            smallest_pscore=smallest,
-            rows=_joined(kept) if kept else None,
-            row_batch=np.repeat(np.arange(len(kept)), [part.n for part in kept]) if kept else None,
-            groups=self._groups(source, name),
-            reward_range=None if reward.kind == "real" else (reward.lower, reward.upper),
-        )
-
-    def _groups(self, source: str, name: str) -> IntArray | None:
-        """Return the group of every arm by its item features; ``None`` where not all have them."""
-        from include.bandit.ope.mips import group_arms
-        from include.stores.lake.delta import exists
-        from include.stores.lake.item_features import FEATURES, ITEM_FEATURES, read_item_features
-
-        declared = self.experiment
-        if not isinstance(declared.source, OpenBanditSource):
-            return None
-        if len(declared.arms) != ITEMS[declared.source.campaign]:
-            # Arms are some of the items only: their indices are not those of the table.
-            return None
-        if not exists(self.settings, ITEM_FEATURES):
-            return None
-        features = read_item_features(self.settings, source, name)
-        if features["arm"].to_list() != list(range(len(declared.arms))):
-            return None
-        # The first feature is a real number that hardly two items share: it would group nothing.
-        codes = [features[column].rank("dense").to_numpy() for column in FEATURES[1:]]
-        return group_arms(np.stack(codes, axis=1))
-
-    def _held(self, source: str, policies: Sequence[str]) -> dict[str, list[str]]:
-        """Return every batch with the behavior policies that have rows in it."""
-        from include.stores.lake.silver import silver_batches
-
-        held: dict[str, list[str]] = {}
-        for policy in policies:
-            for batch in silver_batches(self.settings, source, policy, version=self.version)[0]:
-                held.setdefault(batch, []).append(policy)
-        return held
-
-    def _batch(self, source: str, policies: Sequence[str], batch: str) -> Feedback:
-        """Read one batch in the order of row ids, so that equal rows give equal sums."""
-        import polars as pl
-
-        from include.stores.lake.silver import scan_feedback
-
-        columns = ["row_id", "arm", "position", "reward", "pscore"]
-        frames = [
-            scan_feedback(self.settings, source, policy, batch, version=self.version)
-            for policy in policies
-        ]
-        rows = pl.concat(frame.select(columns) for frame in frames).sort("row_id").collect()
-        return Feedback.of(
-            arm=rows["arm"].to_numpy(),
-            reward=rows["reward"].to_numpy(),
-            pscore=rows["pscore"].to_numpy(),
-            arms=len(self.experiment.arms),
-            position=rows["position"].to_numpy(),
-            positions=self.experiment.positions,
-        )
-
-
-def _stacked(sums: Sequence[ArmStatistics]) -> ArmStatistics:
-    return ArmStatistics(
-        *(np.stack([getattr(one, field.name) for one in sums]) for field in fields(ArmStatistics))
-    )
-
-
-def _joined(parts: Sequence[Feedback]) -> Feedback:
-    first = parts[0]
-    return Feedback(
-        arm=np.concatenate([part.arm for part in parts]),
-        position=np.concatenate([part.position for part in parts]),
-        reward=np.concatenate([part.reward for part in parts]),
-        pscore=np.concatenate([part.pscore for part in parts]),
-        arms=first.arms,
-        positions=first.positions,
-    )
