@@ -49,6 +49,22 @@ shell: $(VENV)/.installed ## a shell in the stack's environment: airflow, mlflow
 psql: $(VENV)/.installed ## query the reports in PostgreSQL (SQL="select …")
 	@$(BIN)/python -m stack psql $(if $(SQL),"$(SQL)")
 
+.PHONY: backup
+backup: $(VENV)/.installed ## save the databases (TO=folder; default: .allot/backups)
+	@$(BIN)/python -m stack backup $(if $(TO),--to "$(TO)")
+
+.PHONY: restore
+restore: $(VENV)/.installed ## put a backup in their place (BACKUP=folder; REPLACE=yes over a stack in use)
+	@[ -n "$(BACKUP)" ] || { echo "say which: make restore BACKUP=.allot/backups/allot-…"; exit 1; }
+	@$(BIN)/python -m stack restore "$(BACKUP)" $(if $(filter yes,$(REPLACE)),--replace)
+
+.PHONY: upgrade
+upgrade: ## after a new version was checked out: save, stop, install, migrate, start
+	@# The environment from before reads its own PostgreSQL's data; the new one may not be able to.
+	@if [ -e $(VENV)/.installed ]; then $(BIN)/python -m stack upgrade-prepare; fi
+	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@$(BIN)/python -m stack upgrade
+
 .PHONY: demo
 demo: $(VENV)/.installed ## run the whole loop on the Open Bandit Dataset, and show what came out
 	@$(BIN)/python -m demo

@@ -1,4 +1,4 @@
-"""Run the embedded stack: ``python -m stack up | down | status | logs | env | psql | run``."""
+"""Run the embedded stack: ``python -m stack up | down | status | logs | backup | restore | …``."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ import sys
 from rich.console import Console
 
 from include.errors import AllotError
+from stack.backup.commands import add_commands
 from stack.config import StackConfig
 from stack.environment import base_environment, write_lines
 from stack.logs import show_logs
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     psql = commands.add_parser("psql", help="query the reports in PostgreSQL, as a reader")
     psql.add_argument("query", nargs="?", help="default: ask for queries")
     psql.set_defaults(function=_psql)
+    add_commands(commands)
     run = commands.add_parser("run", help="run a command (default: a shell) in that environment")
     run.add_argument("command", nargs=argparse.REMAINDER)
     run.set_defaults(function=_run)

@@ -118,12 +118,20 @@ class Stack:
         with ThreadPoolExecutor(max_workers=len(parts)) as pool:
             return all(wrong is None for wrong in pool.map(lambda part: part.health(), parts))
 
-    def down(self) -> None:
-        """Stop all parts, those that need others first, and supervisord; leave no process."""
+    def down(self, keep: Collection[str] = ()) -> None:
+        """Stop all parts, those that need others first, and supervisord; leave no process.
+
+        Parameters
+        ----------
+        keep : collection of str, optional
+            Parts to leave running, and supervisord with them.
+        """
         with self._lock():
             if self.supervisor.alive():
                 for wave in self._waves():
-                    _in_parallel(self.supervisor.stop, wave)
+                    _in_parallel(self.supervisor.stop, [name for name in wave if name not in keep])
+                if keep:
+                    return
                 self.supervisor.shutdown()
             self.supervisor.end_leftovers()
 
