@@ -3,22 +3,28 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from serving import logs, problems
 from serving.asking import Asking
+from serving.change_routes import change_router, state_router
+from serving.changing import Changing
 from serving.decisions import Decisions
-from serving.declared import Declared
-from serving.edge import Edge
+from serving.edge import Bounds, Edge
 from serving.experiment_routes import experiment_router
 from serving.follower import Follower
+from serving.following import Following
 from serving.hot import HotRoutes
+from serving.keys.directory import Directory
+from serving.keys.guard import describe_keys
 from serving.log.service import Log
 from serving.lookup import Lookup
 from serving.managing import Managing
 from serving.metrics import Metrics
+from serving.minutes import Minutes
 from serving.record_routes import record_router
 from serving.registry import Registry
 from serving.rewards import Rewards
@@ -28,7 +34,11 @@ from serving.stores.announcing import Announcer
 from serving.stores.database import Database
 from serving.stores.disk import SnapshotFolder
 from serving.stores.experiments import Experiments
+from serving.stores.newest import Newest
+from serving.stores.terms import Declarations
+from serving.stores.totals import Totals
 from serving.stores.weights import WeightsReader
+from serving.totals import Events
 
 DESCRIPTION = """
 Answers *which arm?* from weights that were published batch by batch, with the exact
@@ -48,12 +58,15 @@ class Parts:
     metrics: Metrics
     follower: Follower
     journal: Log
-    declared: Declared
+    following: Following
+    newest: Newest
     hot: HotRoutes
     asking: Asking
     rewards: Rewards
     announcer: Announcer
     managing: Managing
+    changing: Changing
+    events: Events
 
 
 def create_app(settings: ServingSettings | None = None) -> Edge:
@@ -70,9 +83,9 @@ def create_app(settings: ServingSettings | None = None) -> Edge:
     return Edge(
         _documented(parts),
         parts.hot,
+        parts.following,
         parts.metrics,
-        chosen.serving_trusted_hosts,
-        chosen.serving_max_body_bytes,
+        Bounds(chosen.serving_trusted_hosts, chosen.serving_max_body_bytes),
     )
 
 
@@ -88,26 +101,26 @@ def _build(settings: ServingSettings) -> Parts:
     follower = Follower(reader, registry, folder, metrics, settings.serving_poll_seconds)
     journal = Log(settings)
     metrics.registry.register(journal)
-    lookup = Lookup(registry, follower)
+    journal.add(Minutes(metrics.requests, Database(settings.database_url.get_secret_value())))
+    database_url = settings.database_url.get_secret_value()
+    directory = _directory(settings)
+    following = _following(settings, directory)
+    newest = Newest(Database(database_url), settings.serving_log_seconds)
+    lookup = Lookup(registry, follower, following, newest)
     decisions = Decisions(journal.journals["decision"], metrics)
-    declared = Declared(
-        Database(settings.database_url.get_secret_value()), settings.serving_log_seconds
-    )
     hot = HotRoutes(
-        registry,
         lookup,
+        following,
         decisions,
         settings.serving_stale_seconds,
         settings.serving_max_age_seconds,
     )
-    asking = Asking(lookup, decisions, settings.serving_stale_seconds)
-    rewards = Rewards(lookup, declared, journal.journals["reward"], metrics)
+    asking = Asking(lookup, following, decisions, settings.serving_stale_seconds)
+    rewards = Rewards(lookup, following, journal.journals["reward"], metrics)
     announcer = Announcer(
         settings.store_url.get_secret_value(), settings.serving_store_timeout_seconds
     )
-    experiments = Experiments(
-        settings.database_url.get_secret_value(), settings.serving_manage_seconds
-    )
+    experiments = Experiments(database_url, settings.serving_manage_seconds)
     return Parts(
         settings=settings,
         reader=reader,
@@ -115,23 +128,50 @@ def _build(settings: ServingSettings) -> Parts:
         metrics=metrics,
         follower=follower,
         journal=journal,
-        declared=declared,
+        following=following,
+        newest=newest,
         hot=hot,
         asking=asking,
         rewards=rewards,
         announcer=announcer,
-        managing=Managing(experiments, announcer, registry),
+        managing=Managing(experiments, announcer, registry, following),
+        changing=Changing(experiments, following),
+        events=Events(Totals(experiments)),
     )
+
+
+def _directory(settings: ServingSettings) -> Directory:
+    return Directory(
+        required=settings.serving_require_keys,
+        rate=settings.serving_key_rate,
+        kept_seconds=settings.serving_key_kept_seconds,
+    )
+
+
+def _following(settings: ServingSettings, directory: Directory) -> Following:
+    return Following(
+        Declarations(Database(settings.database_url.get_secret_value())),
+        directory,
+        settings.serving_snapshot_dir,
+        settings.serving_poll_seconds,
+        settings.serving_log_seconds,
+    )
+
+
+def _failure(parts: Parts) -> str | None:
+    return parts.follower.failure() or parts.following.failure() or parts.journal.failure()
 
 
 def _documented(parts: Parts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         parts.journal.start()
+        await parts.following.start()
         await parts.follower.start()
         yield
         await parts.journal.stop()
-        await parts.declared.close()
+        await parts.following.stop()
+        await parts.newest.close()
         await parts.follower.stop()
         await parts.reader.close()
         await parts.announcer.close()
@@ -146,15 +186,19 @@ def _documented(parts: Parts) -> FastAPI:
     )
     problems.install(app)
     app.include_router(hot_router(parts.hot))
-    app.include_router(record_router(parts.asking, parts.rewards))
+    app.include_router(record_router(parts.asking, parts.rewards, parts.events))
     app.include_router(experiment_router(parts.managing))
+    app.include_router(change_router(parts.changing))
+    app.include_router(state_router(parts.changing))
     app.include_router(
         system_router(
             parts.registry,
             parts.follower,
-            parts.journal,
+            partial(_failure, parts),
             parts.metrics,
             parts.settings.serving_stale_seconds,
         )
     )
+    if parts.settings.serving_require_keys:
+        app.openapi = describe_keys(app.openapi)  # type: ignore[method-assign]
     return app

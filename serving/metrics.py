@@ -16,7 +16,10 @@ from prometheus_client.registry import Collector
 from serving.registry import Registry
 from serving.snapshot import Snapshot
 
-BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+BOUNDS = (
+    *(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.12, 0.15, 0.25, 0.5, 1.0, 5.0),
+)
 # Series beyond this many (arm, version) pairs are added up under experiment "_other".
 SERIES_LIMIT = 5_000
 
@@ -70,6 +73,10 @@ class RequestTimes(Collector):
             self._sums[key] = 0.0
         counts[bisect_left(BOUNDS, seconds)] += 1
         self._sums[key] += seconds
+
+    def totals(self) -> dict[tuple[str, int], tuple[list[int], float]]:
+        """Return, per route and status, requests per latency class and the sum of seconds."""
+        return {key: (list(counts), self._sums[key]) for key, counts in self._counts.items()}
 
     def collect(self) -> Iterator[Metric]:
         """Yield a histogram per route and status; its count is the number of requests."""

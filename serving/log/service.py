@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from serving.log.journal import Journal, Patience
 from serving.log.shipper import Shipper
+from serving.minutes import Minutes
 from serving.settings import ServingSettings
 from serving.stores.database import Database
 from serving.stores.decisions import DECISIONS
@@ -27,7 +28,7 @@ class Log(Collector):
             settings.serving_log_seconds,
             settings.serving_retry_seconds,
         )
-        self._parts: list[Journal | Shipper] = []
+        self._parts: list[Journal | Shipper | Minutes] = []
         self.journals: dict[str, Journal] = {}
         self._spools: dict[str, Spool] = {}
         for kind, statements in KINDS.items():
@@ -39,6 +40,10 @@ class Log(Collector):
             writer = Sink(Database(url), statements)
             self.journals[kind] = Journal(kind, writer, spool, patience)
             self._parts.append(self.journals[kind])
+
+    def add(self, part: Minutes) -> None:
+        """Let another part begin and end with the journals."""
+        self._parts.append(part)
 
     def start(self) -> None:
         """Begin to write and to ship."""
