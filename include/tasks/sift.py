@@ -10,7 +10,8 @@ import numpy as np
 
 from include.bandit.open_bandit import USER_FEATURES
 from include.contract.batches import batch_id_of
-from include.expectations.checks import Checker, Finding, Tally, add_up
+from include.expectations.checks import Finding, Tally, add_up
+from include.expectations.screen import Screen
 from include.expectations.stream import StreamChecks
 from include.stores.lake.log_reader import Block
 from include.stores.lake.quarantine import RefusedRow
@@ -22,22 +23,6 @@ if TYPE_CHECKING:
 
 CADENCE: Final = timedelta(days=1)
 _DAY_MICROSECONDS: Final = 86_400_000_000
-_CHECKED: Final = (
-    "complete",
-    "fields",
-    "utf8",
-    "nul",
-    "row_index",
-    "decided_at",
-    "item_id",
-    "position",
-    "click",
-    "propensity_score",
-    "on_grid",
-    "in_order",
-    "repeats",
-    "index_rises",
-)
 
 
 @dataclass(slots=True)
@@ -61,7 +46,7 @@ class Sieve:
     """
 
     bronze_sha256: str
-    checker: Checker
+    checker: Screen
     stream: StreamChecks
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     refused: list[RefusedRow] = field(default_factory=list)
@@ -70,10 +55,7 @@ class Sieve:
     def sift(self, block: Block) -> Iterator[tuple[str, "pa.Table"]]:
         """Check a block; yield its accepted rows by batch, in row order within each."""
         frame = self.stream.annotate(block.frame)
-        checked = frame.select(_CHECKED).to_pandas()
-        checked.index = frame["row_number"].to_numpy()
-        findings = self.checker.run(checked)
-        del checked
+        findings = self.checker.run(frame)
         add_up(self.tallies, findings)
         self.rows += frame.height
         refusals = _refusals(findings)

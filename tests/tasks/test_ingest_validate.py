@@ -20,7 +20,8 @@ from include.stores.lake.storage import object_client
 from include.stores.reports.connection import transaction
 from include.tasks.ingest import ingest_log
 from include.tasks.item_features import load_item_features
-from include.tasks.validate import ValidatedLog, validate_log
+from include.tasks.validate import validate_log
+from include.tasks.validation_run import ValidatedLog
 from tests.support.obd_logs import (
     MEN_BTS,
     MEN_RANDOM,
@@ -262,12 +263,14 @@ def test_silver_rows_are_what_the_lines_say(isolated: Settings, tmp_path: Path) 
 def test_content_hash_does_not_depend_on_blocks(
     isolated: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from include.tasks import validate
+    from include.tasks import validation_run
 
     write_log(tmp_path, good_lines(3000))
     whole = run(isolated, tmp_path)
     read = read_blocks
-    monkeypatch.setattr(validate, "read_blocks", lambda *given: read(*given, block_bytes=100_000))
+    monkeypatch.setattr(
+        validation_run, "read_blocks", lambda *given: read(*given, block_bytes=100_000)
+    )
     write_log(tmp_path, good_lines(2999))
     run(isolated, tmp_path)
     write_log(tmp_path, good_lines(3000))

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from include.bandit.open_bandit import LEADING_COLUMNS
 from include.errors import SourceError
+from include.stores.lake.source_file import READ_BYTES
 
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK_BYTES: Final = 96 * 1024 * 1024
+# Larger blocks are slower: the allocator then asks the system for fresh pages every time.
+BLOCK_BYTES: Final = 24 * 1024 * 1024
 HEADER_BYTES: Final = 64 * 1024
 _SLICE_LINES: Final = 32_768
 _NEWLINE, _COMMA = 0x0A, 0x2C
@@ -144,16 +146,22 @@ def parse_block(text: bytes, columns: int, first_row: int) -> Block:
 
 
 def _next_text(stream: BinaryIO, rest: bytes, size: int) -> tuple[bytes, bytes, bool]:
+    """Return whole lines, the start of the line behind them, and whether the stream ended."""
     parts, have = [rest], len(rest)
     while have < size:
-        chunk = stream.read(min(size - have, 8 * 1024 * 1024))
+        chunk = stream.read(min(size - have, READ_BYTES))
         if not chunk:
             return b"".join(parts), b"", True
         parts.append(chunk)
         have += len(chunk)
-    text = b"".join(parts)
-    cut = text.rfind(b"\n") + 1
-    return text[:cut], text[cut:], False
+    # The rest of a block is in its last part, unless a line is longer than that.
+    cut = parts[-1].rfind(b"\n") + 1
+    if cut == 0:
+        text = b"".join(parts)
+        cut = text.rfind(b"\n") + 1
+        return text[:cut], text[cut:], False
+    last = parts.pop()
+    return b"".join([*parts, memoryview(last)[:cut]]), last[cut:], False
 
 
 def _count_fields(data: NDArray[np.uint8], starts: IntArray, stops: IntArray) -> IntArray:
@@ -217,7 +225,7 @@ def _typed(text: bytes, columns: int) -> "pl.DataFrame":
             ignore_errors=True,
         )
     decided_at = pl.col("timestamp").str.to_datetime(
-        _TIME_FORMAT, time_unit="us", time_zone="UTC", strict=False
+        _TIME_FORMAT, time_unit="us", time_zone="UTC", strict=False, cache=False
     )
     return frame.select("row_index", decided_at.alias("decided_at"), *names[2:])
 

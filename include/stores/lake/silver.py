@@ -45,6 +45,8 @@ FEEDBACK: Final = TableSpec(
     },
 )
 ROW_COLUMNS: Final = tuple(name for name in FEEDBACK.columns if name not in FEEDBACK.partition_by)
+# About as many rows are kept in memory and share a file: few large row groups read fastest.
+FILE_ROWS: Final = 1_000_000
 _PREFIX: Final = 16
 _DIGITS: Final = 10
 
@@ -75,14 +77,30 @@ class FeedbackReplacement:
         self._keys = {"source": source, "behavior_policy": behavior_policy}
         self._replacement = Replacement(settings, FEEDBACK, self._keys)
         self._hashes: dict[str, RowHash] = {}
+        self._pending: dict[str, list[pa.Table]] = {}
+        self._pending_rows = 0
 
     def write(self, batch_id: str, rows: "pa.Table") -> None:
         """Add rows of a batch, with ids above those added before."""
         self._hashes.setdefault(batch_id, RowHash()).update(rows)
-        self._replacement.write({**self._keys, "batch_id": batch_id}, rows)
+        self._pending.setdefault(batch_id, []).append(rows)
+        self._pending_rows += rows.num_rows
+        if self._pending_rows >= FILE_ROWS:
+            self._upload()
+
+    def _upload(self) -> None:
+        """Write what was added since the last time, one file per batch."""
+        import pyarrow as pa
+
+        for batch_id, parts in self._pending.items():
+            # Every block has categories of its own.
+            rows = pa.concat_tables(parts).unify_dictionaries()
+            self._replacement.write({**self._keys, "batch_id": batch_id}, rows)
+        self._pending, self._pending_rows = {}, 0
 
     def commit(self, metadata: Mapping[str, str]) -> SilverContent:
         """Make the rows visible at once; see `Replacement.commit`."""
+        self._upload()
         batches = {
             batch: (digest.rows, digest.hexdigest()) for batch, digest in self._hashes.items()
         }
