@@ -99,3 +99,15 @@ class RefusedExperimentsError(AllotError):
 
 class SimulationError(AllotError):
     """What was asked to be simulated cannot be."""
+
+
+class ExportError(AllotError):
+    """The decision log cannot be exported without losing or doubling records."""
+
+
+class AuditError(AllotError):
+    """Decisions or published versions are not what recomputing them gives."""
+
+
+class RollbackError(AllotError):
+    """An experiment cannot be rolled back, or released, as asked for."""

@@ -50,11 +50,14 @@ addressed as (
 judged as (
     select
         a.*,
+        w.kind,
         case
             when a.arm_id is not null then 'total'
             when a.rewarded is null then 'unknown'
             when w.kind is null then 'undeclared'
             when a.occurred_at > a.decided_at + w.patience then 'late'
+            -- A client's clock may lie behind; by an hour it is another matter.
+            when a.occurred_at <= a.decided_at - interval '1 hour' then 'early'
             when w.kind = 'bernoulli' and a.value not in (0, 1) then 'impossible'
             when w.kind = 'bounded' and a.value not between w.lowest and w.highest
                 then 'impossible'
@@ -77,9 +80,10 @@ select
     case
         when
             j.outcome = 'joined'
+            and j.kind <> 'real'
             and row_number() over (
                 partition by j.experiment, j.rewarded, j.outcome
-                order by j.occurred_at, j.received_at, j.reward_id
+                order by j.occurred_at asc, j.received_at asc, j.value desc, j.reward_id asc
             ) > 1
             then 'conflicting'
         else j.outcome
@@ -98,4 +102,4 @@ comment on column allot.reward_outcome.value is 'The reward.';
 comment on column allot.reward_outcome.occurred_at is 'When it occurred (UTC).';
 comment on column allot.reward_outcome.received_at is 'When it was written (UTC).';
 comment on column allot.reward_outcome.outcome is
-'joined, total, or why not: unknown, undeclared, late, impossible, flagged, conflicting.';
+'joined, total, or why not: unknown, undeclared, late, early, impossible, flagged, conflicting.';

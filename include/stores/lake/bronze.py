@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Three parts are in flight at once, each held in memory.
 PART_BYTES: Final = 16 * 1024 * 1024
+DECISION_LOG: Final = "decision_log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class BronzeObject:
         As S3 answered it.
     first_seen
         When these bytes came first, ISO 8601 in UTC.
+    suffix
+        Of the key, by the format.
     """
 
     dataset: str
@@ -53,15 +56,19 @@ class BronzeObject:
     source_name: str
     etag: str
     first_seen: str
+    suffix: str = ".csv"
 
     @property
     def key(self) -> str:
         """Return the key of the bytes; the manifest's is the same with ``.manifest.json``."""
-        return object_key(self.dataset, self.part, self.behavior_policy, self.sha256)
+        key = object_key(self.dataset, self.part, self.behavior_policy, self.sha256)
+        return key.removesuffix(".csv") + self.suffix
 
     @property
     def source(self) -> str:
-        """Return the source as silver names it, as ``open_bandit-men``."""
+        """Return the source as silver names it, as ``open_bandit-men`` or an experiment's slug."""
+        if self.dataset == DECISION_LOG:
+            return self.part
         return f"{self.dataset}-{self.part}"
 
 
@@ -106,7 +113,7 @@ def put_file(
         etag=etag,
         first_seen=now.isoformat(),
     )
-    if _put_if_absent(client, settings, f"{key}.manifest.json", canonical_json(asdict(manifest))):
+    if put_if_absent(client, settings, f"{key}.manifest.json", canonical_json(asdict(manifest))):
         return manifest, True
     # Another process stored the same bytes meanwhile; its manifest stands.
     first = read_manifest(settings, key)
@@ -156,7 +163,7 @@ def _put_bytes(client: "Minio", bucket: str, key: str, path: Path, seen: Fingerp
     return result.etag or ""
 
 
-def _put_if_absent(client: "Minio", settings: Settings, key: str, content: bytes) -> bool:
+def put_if_absent(client: "Minio", settings: Settings, key: str, content: bytes) -> bool:
     """Create an object with If-None-Match, and tell whether this call did."""
     import urllib3
 

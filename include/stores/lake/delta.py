@@ -81,10 +81,13 @@ def _with_columns(table: "DeltaTable", spec: TableSpec) -> "DeltaTable":
     """Add the columns that a table lacks since it was created; its older rows have none there."""
     from deltalake import Field
     from deltalake.exceptions import DeltaError
+    from deltalake.schema import PrimitiveType
 
     known = {field.name for field in table.schema().fields}
     # Delta's name of a type is Arrow's for text alone: no other columns came later.
-    added = [Field(name, kind) for name, kind in spec.columns.items() if name not in known]
+    added = [
+        Field(name, PrimitiveType(kind)) for name, kind in spec.columns.items() if name not in known
+    ]
     if not added:
         return table
     try:

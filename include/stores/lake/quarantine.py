@@ -1,16 +1,18 @@
 """Quarantine: every refused row, as it came, with the name of the expectation that refused it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from include.settings import Settings
+from include.stores.lake.bronze import DECISION_LOG
 from include.stores.lake.delta import TableSpec, open_table
 from include.stores.lake.replacement import Replacement
 from include.stores.lake.storage import delta_options
 
 if TYPE_CHECKING:
     import polars as pl
+    from deltalake import DeltaTable
 
 QUARANTINE: Final = TableSpec(
     name="quarantine",
@@ -72,11 +74,34 @@ def replace_quarantine(
     identity: str,
 ) -> int:
     """Replace the refused rows of one bronze object; return the table's version."""
+    keys = {"source": source, "behavior_policy": behavior_policy, "bronze": bronze_sha256[:16]}
+    return _replace(Replacement(settings, QUARANTINE, keys), keys, rows, identity)
+
+
+def replace_batch_quarantine(
+    settings: Settings,
+    experiment: str,
+    batch_id: str,
+    rows: Sequence[RefusedRow],
+    *,
+    identity: str,
+    fence: "DeltaTable",
+) -> None:
+    """Replace the refused rows of one batch of the decision log, unless there never were any.
+
+    A batch comes from several bronze objects; its name stands in their place.
+    """
+    keys = {"source": experiment, "behavior_policy": DECISION_LOG, "bronze": batch_id}
+    replacement = Replacement(settings, QUARANTINE, keys, fence=fence)
+    if rows or replacement.ever_replaced:
+        _replace(replacement, keys, rows, identity)
+
+
+def _replace(
+    replacement: Replacement, keys: Mapping[str, str], rows: Sequence[RefusedRow], identity: str
+) -> int:
     import pyarrow as pa
 
-    bronze = bronze_sha256[:16]
-    keys = {"source": source, "behavior_policy": behavior_policy, "bronze": bronze}
-    replacement = Replacement(settings, QUARANTINE, keys)
     if rows:
         names = [field.name for field in fields(RefusedRow)]
         columns = dict(zip(names, zip(*map(astuple, rows), strict=True), strict=True))

@@ -20,6 +20,7 @@ from include.stores.lake.storage import object_client
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from deltalake import DeltaTable
     from deltalake.transaction import AddAction
 
 COMMIT_ATTEMPTS: Final = 5
@@ -37,13 +38,23 @@ class Replacement:
     partitions
         Values of leading partition columns that name the set, as
         ``{"source": "open_bandit-men", "behavior_policy": "random"}``.
+    fence
+        The table as it was before the rows were computed: what others replaced since
+        is not overwritten. As it is now when left out.
     """
 
-    def __init__(self, settings: Settings, spec: TableSpec, partitions: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        spec: TableSpec,
+        partitions: Mapping[str, str],
+        *,
+        fence: "DeltaTable | None" = None,
+    ) -> None:
         self._settings, self._spec, self._partitions = settings, spec, dict(partitions)
         self._table = ensure_table(settings, spec)
         self._app = "/".join([spec.name, *(f"{key}={self._partitions[key]}" for key in partitions)])
-        self._before = self._table.transaction_version(self._app)
+        self._before = (fence or self._table).transaction_version(self._app)
         self._client = object_client(settings)
         self._actions: list[AddAction] = []
         self._attempt = uuid.uuid4().hex[:16]
@@ -106,9 +117,13 @@ class Replacement:
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         number = int(hashlib.sha256(identity.encode()).hexdigest()[:15], 16)
-        if self._before == number:
+        standing = self._table.transaction_version(self._app)
+        if standing == number:
             self.discard()
             return int(self._table.version())
+        if standing != self._before:
+            self.discard()
+            raise self._overtaken()
         lost: DeltaError | OSError | None = None
         for attempt in range(COMMIT_ATTEMPTS):
             try:
@@ -121,10 +136,7 @@ class Replacement:
             if current == number:
                 return int(self._table.version())
             if current != self._before:
-                raise ConcurrentReplacementError(
-                    f"another run replaced {self._app} by other rows meanwhile; "
-                    "run this step again if its input is the newer one"
-                )
+                raise self._overtaken()
         raise LakeError(
             f"replacing {self._app} was not confirmed after {COMMIT_ATTEMPTS} attempts: {lost}. "
             "Look at `make status`, then run the step again"
@@ -137,6 +149,17 @@ class Replacement:
                 self._settings.silver_bucket, f"{self._spec.name}/{action.path}"
             )
         self._actions = []
+
+    @property
+    def ever_replaced(self) -> bool:
+        """Tell whether the set was replaced before."""
+        return self._before is not None
+
+    def _overtaken(self) -> ConcurrentReplacementError:
+        return ConcurrentReplacementError(
+            f"another run replaced {self._app} by other rows meanwhile; "
+            "run this step again if its input is the newer one"
+        )
 
     def _commit_once(self, number: int, metadata: dict[str, Any]) -> None:
         from deltalake import CommitProperties, Transaction

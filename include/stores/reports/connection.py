@@ -53,8 +53,15 @@ def connect(settings: Settings, *, statement_seconds: float | None = None) -> Co
 
 
 @contextmanager
-def transaction(settings: Settings) -> Iterator[Connection]:
+def transaction(
+    settings: Settings, *, statement_seconds: float | None = None
+) -> Iterator[Connection]:
     """Open a connection for one transaction: committed at the end, else rolled back.
+
+    Parameters
+    ----------
+    settings, statement_seconds
+        As for `connect`.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def transaction(settings: Settings) -> Iterator[Connection]:
         of Allot may be repeated, and finds what is already there.
     """
     try:
-        with connect(settings) as connection:
+        with connect(settings, statement_seconds=statement_seconds) as connection:
             yield connection
     except psycopg.OperationalError as error:
         raise ReportsUnavailableError(

@@ -124,6 +124,14 @@ def history(connection: Connection, experiment: str) -> list[Published]:
     return _all(connection, experiment, " order by version")
 
 
+def snapshots(connection: Connection, experiment: str, versions: Sequence[int]) -> list[Published]:
+    """Return the published ones of some versions, oldest first."""
+    rows = connection.execute(
+        _SELECT + " and version = any(%s) order by version", (experiment, list(versions))
+    ).fetchall()
+    return [_published(row) for row in rows]
+
+
 def _all(connection: Connection, experiment: str, order: LiteralString) -> list[Published]:
     rows = connection.execute(_SELECT + order, (experiment,)).fetchall()
     if not rows:

@@ -1,0 +1,104 @@
+"""Which decision a reward belongs to: the same rules as the view ``allot.reward_outcome``."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from include.experiments.schema import Reward
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# A client's clock may lie behind the API's, but not by more.
+CLOCK_TOLERANCE: Final = timedelta(hours=1)
+
+
+def joined(decisions: "pl.DataFrame", rewards: "pl.DataFrame", rule: Reward) -> "pl.DataFrame":
+    """Join rewards to their decisions.
+
+    By decision id; of a unit, to its last decision before the reward occurred. A reward that
+    occurred after the window, or an hour or more before its decision, or whose value the
+    declared kind excludes, joins nothing. Of several rewards of one decision real ones are
+    added up; of the other kinds the one that occurred first counts.
+
+    Returns
+    -------
+    DataFrame
+        One row per rewarded decision: ``decision_id``, ``reward``, ``joined`` (how many
+        rewards went into it) and ``conflicting`` (how many did not count).
+    """
+    import polars as pl
+
+    found = addressed(decisions, rewards).filter(in_window(rule.window), _possible(rule))
+    order = ["decision_id", "occurred_at", "received_at"]
+    found = found.sort([*order, "value"], descending=[False, False, False, True])
+    counts = [pl.len().cast(pl.Int64).alias("rewards")]
+    if rule.kind == "real":
+        values = found.group_by("decision_id", maintain_order=True).agg(pl.col("value"), *counts)
+        return values.select(
+            "decision_id",
+            exact_sums(values["value"]).alias("reward"),
+            pl.col("rewards").alias("joined"),
+            pl.lit(0, pl.Int64).alias("conflicting"),
+        )
+    first = found.group_by("decision_id", maintain_order=True).agg(
+        pl.col("value").first().alias("reward"), *counts
+    )
+    return first.select(
+        "decision_id",
+        "reward",
+        pl.lit(1, pl.Int64).alias("joined"),
+        (pl.col("rewards") - 1).alias("conflicting"),
+    )
+
+
+def addressed(decisions: "pl.DataFrame", rewards: "pl.DataFrame") -> "pl.DataFrame":
+    """Return every reward that names a known decision, with that decision's id and time."""
+    import polars as pl
+
+    wanted = ("decision_id", "value", "occurred_at", "received_at", "decided_at")
+    known = decisions.select("decision_id", "unit", "decided_at")
+    by_id = rewards.filter(pl.col("decision_id").is_not_null()).join(
+        known.drop("unit"), on="decision_id"
+    )
+    of_units = rewards.filter(pl.col("unit").is_not_null()).drop("decision_id")
+    if not of_units.height:
+        return by_id.select(wanted)
+    units = known.filter(pl.col("unit").is_not_null()).sort("decided_at", "decision_id")
+    last = of_units.sort("occurred_at").join_asof(
+        units.with_columns(pl.col("decided_at").alias("before")),
+        left_on="occurred_at",
+        right_on="before",
+        by="unit",
+        strategy="backward",
+        check_sortedness=False,
+    )
+    return pl.concat(
+        [by_id.select(wanted), last.drop_nulls("decision_id").select(wanted)], how="vertical"
+    )
+
+
+def in_window(window: timedelta) -> "pl.Expr":
+    """Tell whether a reward occurred while its decision waited for one."""
+    import polars as pl
+
+    occurred, decided = pl.col("occurred_at"), pl.col("decided_at")
+    return (occurred <= decided + window) & (occurred > decided - CLOCK_TOLERANCE)
+
+
+def exact_sums(values: "pl.Series") -> "pl.Series":
+    """Add up lists of numbers exactly, rounded once, whatever their order."""
+    from math import fsum
+
+    import polars as pl
+
+    return pl.Series(values.name, [fsum(each) for each in values.to_list()], pl.Float64)
+
+
+def _possible(rule: Reward) -> "pl.Expr":
+    import polars as pl
+
+    if rule.kind == "bernoulli":
+        return pl.col("value").is_in([0.0, 1.0])
+    if rule.kind == "bounded":
+        return pl.col("value").is_between(rule.lower, rule.upper)
+    return pl.col("value").is_finite()

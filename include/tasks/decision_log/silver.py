@@ -1,0 +1,150 @@
+"""Bronze → silver and quarantine for the decision log: every batch that changed, whole."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from include.contract.weights import WeightsContent
+from include.errors import RefusedShareError
+from include.settings import Settings
+from include.stores.lake.delta import ensure_table
+from include.stores.lake.quarantine import QUARANTINE
+from include.stores.lake.silver import FEEDBACK
+from include.stores.reports.connection import transaction
+from include.stores.reports.decision_log import advance, read_progress
+from include.stores.reports.experiments import read
+from include.stores.reports.weights import snapshots
+from include.tasks.decision_log.batch import BatchOutcome, Fences, LogRun
+from include.tasks.decision_log.checking import checked
+from include.tasks.decision_log.join import CLOCK_TOLERANCE, joined
+from include.tasks.decision_log.rows import rows_of
+from include.tasks.decision_log.window import Records, spans_of, touched_batches, with_batch
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class MadeSilver:
+    """What an ingest left behind; plain values.
+
+    Attributes
+    ----------
+    experiment
+        Slug.
+    batches
+        Batches that were made anew.
+    rows_in, rows_silver, rows_quarantined
+        Their rows; the first is the sum of the others.
+    covered_until
+        A batch whose window closed before is complete, ISO 8601.
+    docs_link
+        The validation report; empty where nothing changed.
+    """
+
+    experiment: str
+    batches: list[str]
+    rows_in: int
+    rows_silver: int
+    rows_quarantined: int
+    covered_until: str
+    docs_link: str
+
+
+def make_silver(settings: Settings, slug: str, covered_until: str) -> MadeSilver:
+    """Bring silver up to bronze for one experiment.
+
+    Every batch that a new export may change is made anew from all records of it in bronze, and
+    replaced in one commit; a batch whose rows come out equal is left as it is. Safe to repeat,
+    to kill and to run twice at once: how far silver has come is noted last.
+
+    Parameters
+    ----------
+    settings
+        Where the lake and PostgreSQL are.
+    slug
+        Experiment.
+    covered_until
+        As the export told it.
+
+    Raises
+    ------
+    RefusedShareError
+        If more rows of a batch are refused than the experiment declares as bearable: that batch
+        stays as it was in silver, the others are done.
+    ConcurrentReplacementError
+        If another run replaced a batch meanwhile; repeat the step.
+    """
+    # Before anything is read: what others replace from here on is not overwritten.
+    fences = Fences(ensure_table(settings, FEEDBACK), ensure_table(settings, QUARANTINE))
+    with transaction(settings) as connection:
+        experiment = read(connection, slug).experiment
+        done = read_progress(connection, slug).number
+    records = Records(settings, experiment)
+    batches, newest = touched_batches(records, done)
+    run = LogRun(settings, experiment, newest, datetime.now(UTC), fences)
+    outcomes = _replace_all(run, records, batches) if batches else []
+    refused = [each.refusal for each in outcomes if each.refusal]
+    if refused:
+        raise RefusedShareError(" ".join(refused))
+    with transaction(settings) as connection:
+        advance(connection, slug, newest, datetime.fromisoformat(covered_until))
+    return MadeSilver(
+        experiment=slug,
+        batches=batches,
+        rows_in=sum(each.rows_in for each in outcomes),
+        rows_silver=sum(each.rows_silver for each in outcomes),
+        rows_quarantined=sum(each.rows_quarantined for each in outcomes),
+        covered_until=covered_until,
+        docs_link=outcomes[-1].docs_link if outcomes else "",
+    )
+
+
+def _replace_all(run: LogRun, records: Records, batches: list[str]) -> list[BatchOutcome]:
+    experiment = run.experiment
+    decisions, rewards = batch_records(records, batches)
+    published = _published(run.settings, experiment.slug, decisions)
+    unique = decisions.filter(decisions["decision_unique"])
+    found = joined(unique, rewards, experiment.reward)
+    wanted = decisions.filter(decisions["batch_id"].is_in(batches))
+    rows = rows_of(wanted, found, experiment, published).with_row_index("row")
+    verdict = checked(rows, experiment.reward)
+    parts = rows.partition_by("batch_id", as_dict=True)
+    return [
+        run.write(batch, part, verdict)
+        for batch, part in sorted((str(key[0]), part) for key, part in parts.items())
+    ]
+
+
+def batch_records(records: Records, batches: list[str]) -> "tuple[pl.DataFrame, pl.DataFrame]":
+    """Return all decisions and rewards that decide what is in some batches.
+
+    Of a unit, later decisions too: they take the rewards that occurred after them.
+    """
+    import polars as pl
+
+    experiment = records.experiment
+    cadence, window = experiment.batch, experiment.reward.window
+    rewards = records.between(
+        "reward", spans_of(batches, cadence, before=CLOCK_TOLERANCE, after=window)
+    )
+    by_unit = rewards["unit"].null_count() < rewards.height
+    after = window if by_unit else timedelta(0)
+    decisions = records.between(
+        "decision", spans_of(batches, cadence, before=timedelta(0), after=after)
+    )
+    decisions = decisions.with_columns(
+        pl.col("decision_id").is_first_distinct().alias("decision_unique")
+    )
+    return with_batch(decisions, cadence), rewards.unique(
+        "reward_id", keep="first", maintain_order=True
+    )
+
+
+def _published(
+    settings: Settings, slug: str, decisions: "pl.DataFrame"
+) -> dict[int, tuple[str, WeightsContent]]:
+    """Return the published versions that decided."""
+    with transaction(settings) as connection:
+        found = snapshots(connection, slug, decisions["version"].unique().to_list())
+    return {each.version: (each.content_hash, each.content) for each in found}
