@@ -65,8 +65,9 @@ def ingest_log(settings: Settings, campaign: str, behavior_policy: str, source: 
     """
     log = Log(campaign, behavior_policy)
     root = locate(source)
-    found, stored = _put(settings, log.path(root), DATASET, log)
-    items, items_stored = _put(settings, log.item_context_path(root), ITEMS_DATASET, log)
+    given = _Source(source, root)
+    found, stored = _put(settings, given, log.path(root), DATASET, log)
+    items, items_stored = _put(settings, given, log.item_context_path(root), ITEMS_DATASET, log)
     log_summary(
         _log,
         f"bronze: campaign {campaign}, behavior policy {behavior_policy}",
@@ -75,9 +76,29 @@ def ingest_log(settings: Settings, campaign: str, behavior_policy: str, source: 
     return IngestedLog(campaign, behavior_policy, found.key, items.key, found.rows, stored)
 
 
-def _put(settings: Settings, path: Path, dataset: str, log: Log) -> tuple[BronzeObject, bool]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source as it was named, and the folder that it is on this machine."""
+
+    name: str
+    root: Path
+
+    def name_of(self, path: Path) -> str:
+        """Name a file of it, as ``obp sample: random/men/men.csv``."""
+        return f"{self.name}: {path.relative_to(self.root)}"
+
+
+def _put(
+    settings: Settings, source: _Source, path: Path, dataset: str, log: Log
+) -> tuple[BronzeObject, bool]:
     found, stored = put_file(
-        settings, path, dataset, log.campaign, log.behavior_policy, now=datetime.now(UTC)
+        settings,
+        path,
+        dataset,
+        log.campaign,
+        log.behavior_policy,
+        source_name=source.name_of(path),
+        now=datetime.now(UTC),
     )
     write_bronze_object(settings, found)
     return found, stored

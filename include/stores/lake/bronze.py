@@ -38,7 +38,7 @@ class BronzeObject:
     rows
         Lines below the header.
     source_name
-        Path of the file that first brought these bytes.
+        Source and place within it of the file that first brought these bytes.
     etag
         As S3 answered it.
     first_seen
@@ -78,9 +78,29 @@ def object_key(dataset: str, part: str, behavior_policy: str, sha256: str) -> st
 
 
 def put_file(
-    settings: Settings, path: Path, dataset: str, part: str, behavior_policy: str, *, now: datetime
+    settings: Settings,
+    path: Path,
+    dataset: str,
+    part: str,
+    behavior_policy: str,
+    *,
+    source_name: str,
+    now: datetime,
 ) -> tuple[BronzeObject, bool]:
     """Store a file in bronze, unless its bytes are there already.
+
+    Parameters
+    ----------
+    settings
+        Where the lake is.
+    path
+        The file.
+    dataset, part, behavior_policy
+        What it holds.
+    source_name
+        What people call it: reports show this, not the path on this machine.
+    now
+        When it came.
 
     Returns
     -------
@@ -109,7 +129,7 @@ def put_file(
         sha256=seen.sha256,
         size=seen.size,
         rows=seen.lines - 1,
-        source_name=str(path),
+        source_name=source_name,
         etag=etag,
         first_seen=now.isoformat(),
     )
