@@ -10,7 +10,8 @@ from typing import Final
 
 import psutil
 
-_SAMPLE_SECONDS: Final = 0.05
+# Looking walks all processes of the machine, which costs.
+_SAMPLE_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
