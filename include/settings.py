@@ -45,8 +45,14 @@ class Settings(BaseSettings):
     lake_horizon_days: int = Field(
         default=400, description="audit horizon: how long lake files and log entries are kept"
     )
+    log_schedule_seconds: int = Field(
+        default=300, ge=10, description="how often the decision log is brought into the lake"
+    )
     code_revision: str = Field(
         default="", description="revision of the code, where no .git says it, as in an image"
+    )
+    notify_webhook_url: SecretStr = Field(
+        default=SecretStr(""), description="Slack-compatible webhook for notifications; none: log"
     )
     timeout_seconds: float = Field(
         default=10.0, description="deadline of one call to a part of the stack"

@@ -54,9 +54,8 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
     """Return the batches of an experiment whose reward window is over, in order.
 
     Batches in silver, and batches that have sums but left silver: their sums are to be
-    restated as none. An experiment on the API's own decisions has no batches in silver as long
-    as nothing brings its log there; it keeps its declared shares. Before anything was ingested
-    there are none at all.
+    restated as none. Of an experiment on the API's own decisions, those whose sums silver has
+    overtaken. Before anything was ingested there are none at all.
 
     Raises
     ------
@@ -71,13 +70,14 @@ def closed_batches(settings: Settings, experiment_slug: str) -> list[str]:
     from include.stores.reports.batches import closed_batches as batches_with_sums
     from include.stores.reports.connection import transaction
     from include.stores.reports.experiments import read
+    from include.tasks.decision_log.aggregate import due_batches
 
     now = datetime.now(UTC)
     with transaction(settings) as connection:
         experiment = read(connection, experiment_slug).experiment
         known = {batch.batch_id for batch in batches_with_sums(connection, experiment)}
     if isinstance(experiment.source, DecisionLogSource):
-        return []
+        return due_batches(settings, experiment)
     source, behavior_policy = _learns_from(experiment)
     if not known and not exists(settings, FEEDBACK):
         return []
@@ -107,25 +107,38 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
     from include.stores.lake.delta import open_table
     from include.stores.lake.silver import FEEDBACK, scan_feedback
     from include.stores.reports.connection import transaction
+    from include.stores.reports.decision_log_batches import mark_aggregated
     from include.stores.reports.experiments import read
     from include.stores.reports.statistics import write_batch_statistics
+    from include.tasks.decision_log.aggregate import sum_batch
 
     observed_at = datetime.now(UTC)
     with transaction(settings) as connection:
         experiment = read(connection, experiment_slug).experiment
-    source, behavior_policy = _learns_from(experiment)
     version = int(open_table(settings, FEEDBACK).version())
-    frame = scan_feedback(settings, source, behavior_policy, batch_id, version=version)
-    groups = count_groups(frame)
-    rows = statistics_rows(groups, behavior_policy)
+    if isinstance(experiment.source, DecisionLogSource):
+        summed = sum_batch(settings, experiment, batch_id, version)
+        rows, rows_read, seen = summed.rows, summed.read, summed.inputs
+    else:
+        source, behavior_policy = _learns_from(experiment)
+        frame = scan_feedback(settings, source, behavior_policy, batch_id, version=version)
+        groups = count_groups(frame)
+        rows, rows_read = (
+            statistics_rows(groups, behavior_policy),
+            sum(group[4] for group in groups),
+        )
+        seen = None
     written = write_batch_statistics(
         settings, experiment_slug, batch_id, rows, lake_version=version, observed_at=observed_at
     )
+    if seen is not None:
+        with transaction(settings) as connection:
+            mark_aggregated(connection, experiment_slug, batch_id, seen)
     told = AggregatedBatch(
         experiment=experiment_slug,
         batch_id=batch_id,
         statistics_hash=written.statistics_hash,
-        rows=sum(group[4] for group in groups),
+        rows=rows_read,
         cells=len(rows),
         lake_version=version,
     )
@@ -157,7 +170,9 @@ def count_groups(frame: "pl.LazyFrame") -> list[Group]:
     ]
 
 
-def statistics_rows(groups: Iterable[Group], version: str) -> "list[StatisticsRow]":
+def statistics_rows(
+    groups: Iterable[Group], version: str, cohort: str = POOLED_COHORT
+) -> "list[StatisticsRow]":
     """Fold counted groups into the eight sums per position and arm.
 
     Counts are integers, and floats are added by `math.fsum` (exact, rounded once), so
@@ -169,14 +184,16 @@ def statistics_rows(groups: Iterable[Group], version: str) -> "list[StatisticsRo
         Arm, position, propensity, reward, count; each combination once.
     version
         Weights version or behavior policy.
+    cohort
+        Context cell.
     """
     cells: dict[tuple[int, int], list[Group]] = {}
     for group in sorted(groups):
         cells.setdefault((group[1], group[0]), []).append(group)
-    return [_fold(cell, cells[cell], version) for cell in sorted(cells)]
+    return [_fold(cell, cells[cell], version, cohort) for cell in sorted(cells)]
 
 
-def _fold(cell: tuple[int, int], groups: list[Group], version: str) -> "StatisticsRow":
+def _fold(cell: tuple[int, int], groups: list[Group], version: str, cohort: str) -> "StatisticsRow":
     from include.stores.reports.statistics import StatisticsRow
 
     position, arm = cell
@@ -185,7 +202,7 @@ def _fold(cell: tuple[int, int], groups: list[Group], version: str) -> "Statisti
         version=version,
         position=position,
         arm=arm,
-        cohort=POOLED_COHORT,
+        cohort=cohort,
         n=sum(count for count, _, _ in terms),
         sum_r=fsum(count * r for count, _, r in terms),
         sum_r2=fsum(count * r * r for count, _, r in terms),

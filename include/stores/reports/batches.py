@@ -1,7 +1,7 @@
 """Batches as the update reads them: which are closed, and their sums as arrays."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import groupby
 from typing import Final
 
@@ -58,7 +58,8 @@ def read_statistics(
     -------
     dict
         Context cell to sums of shape ``(batches, positions, K)``, batches in the order given,
-        weights versions pooled. ``"*"`` holds what belongs to no declared cell.
+        weights versions pooled. ``"*"`` holds what belongs to no declared cell. Counts are of
+        decisions also where an observation is a unit: a rate is per decision.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def read_statistics(
     cells = {cell: ArmStatistics.zeros(shape) for cell in (POOLED_CELL, *experiment.cells)}
     index = {batch: at for at, batch in enumerate(batches)}
     for batch, rows in _verified(connection, experiment.slug, batches):
-        for row in _learned(experiment, rows):
+        for row in map(_per_decision, _learned(experiment, rows)):
             if row.position >= shape[1] or row.arm >= shape[2]:
                 raise LineageError(
                     f"experiment {experiment.slug!r}, batch {batch.batch_id}: statistics name "
@@ -80,6 +81,17 @@ def read_statistics(
             for name in _SUMS:
                 getattr(sums, name)[index[batch], row.position, row.arm] += getattr(row, name)
     return cells
+
+
+def _per_decision(row: StatisticsRow) -> StatisticsRow:
+    """Count decisions where an observation is a unit, whose rewards may add up to more than 1.
+
+    Σ1/p scales with the count, since p is the same for all decisions of a row.
+    """
+    if row.decisions is None:
+        return row
+    ratio = row.decisions / row.n
+    return replace(row, n=row.decisions, sum_ip=row.sum_ip * ratio, sum_ip2=row.sum_ip2 * ratio)
 
 
 def read_rows(

@@ -26,6 +26,8 @@ class StatisticsRow:
         Indices from 0.
     cohort
         Declared context cell; ``*`` where none is declared.
+    decisions
+        Of these observations, where one is a unit; ``None`` where one is a decision.
     """
 
     version: str
@@ -40,6 +42,7 @@ class StatisticsRow:
     sum_r_ip: float
     sum_r_ip2: float
     sum_r2_ip2: float
+    decisions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,12 +54,20 @@ class BatchReference:
 
 
 COLUMNS: Final = tuple(field.name for field in fields(StatisticsRow))
-_TYPES: Final = ("text", "smallint", "smallint", "text", "bigint", *(["double precision"] * 7))
+_TYPES: Final = (
+    "text",
+    "smallint",
+    "smallint",
+    "text",
+    "bigint",
+    *(["double precision"] * 7),
+    "bigint",
+)
 
 
 def statistics_hash(experiment: str, batch_id: str, rows: Iterable[StatisticsRow]) -> str:
     """Name the sums of a batch: SHA-256 over canonical JSON, rows sorted, floats exact."""
-    cells: list[Json] = [list(_plain(row)) for row in sorted(rows)]
+    cells: list[Json] = [_named(row) for row in sorted(rows)]
     return content_hash(["allot.statistics/1", experiment, batch_id, cells])
 
 
@@ -185,8 +196,15 @@ def _insert_rows(
     )
 
 
-def _plain(row: StatisticsRow) -> list[str | int | float]:
+def _named(row: StatisticsRow) -> list[Json]:
+    """Return what names a row: its decisions only where they are not its observations."""
+    *sums, decisions = _plain(row)
+    return [*sums] if decisions in {None, row.n} else [*sums, decisions]
+
+
+def _plain(row: StatisticsRow) -> list[str | int | float | None]:
     """Return built-in types whatever numpy gave, so that equal sums give equal bytes."""
     counts = (int(row.position), int(row.arm), row.cohort, int(row.n))
     # Adding 0.0 turns −0.0 into 0.0.
-    return [row.version, *counts, *(float(value) + 0.0 for value in astuple(row)[5:])]
+    sums = (float(value) + 0.0 for value in astuple(row)[5:-1])
+    return [row.version, *counts, *sums, row.decisions]

@@ -1,0 +1,158 @@
+"""Silver's decision log → sums whose observation is the unit, counted where it was drawn."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from include.contract.batches import closes_at
+from include.contract.canonical import Json, content_hash
+from include.experiments.schema import Experiment
+from include.settings import Settings
+from include.stores.lake.log_silver import scan_log
+from include.stores.reports.connection import transaction
+from include.stores.reports.decision_log import read_progress
+from include.stores.reports.decision_log_batches import KnownBatch, known_batches
+from include.stores.reports.statistics import StatisticsRow
+from include.tasks.decision_log.join import exact_sums
+
+if TYPE_CHECKING:
+    import polars as pl
+
+METHOD: Final = "allot.units/1"
+_CELL: Final = ("behavior_policy", "cell", "position", "arm")
+
+
+@dataclass(frozen=True, slots=True)
+class SummedBatch:
+    """Sums of a batch, how many rows of silver they were read from, and what names those."""
+
+    rows: list[StatisticsRow]
+    read: int
+    inputs: str
+
+
+def due_batches(settings: Settings, experiment: Experiment) -> list[str]:
+    """Return the complete batches whose sums are missing or overtaken, in order.
+
+    A batch is complete once all that was written until its window closed is in silver.
+    """
+    with transaction(settings) as connection:
+        known = known_batches(connection, experiment.slug)
+        covered = read_progress(connection, experiment.slug).covered_until
+    if covered is None:
+        return []
+    window = experiment.reward.window
+    return [
+        batch.batch_id
+        for batch in known
+        if closes_at(batch.batch_id, experiment.batch, window) <= covered
+        and batch.aggregated != _inputs(experiment, known, batch)
+    ]
+
+
+def sum_batch(
+    settings: Settings, experiment: Experiment, batch_id: str, lake_version: int
+) -> SummedBatch:
+    """Sum a batch: rewards of a unit within batch and weights version first.
+
+    A unit counts only in the batch of its first decision under a version (under ``nested``, of
+    its first decision at all): later ones were not drawn anew.
+    """
+    import polars as pl
+
+    with transaction(settings) as connection:
+        known = known_batches(connection, experiment.slug)
+    own = next(batch for batch in known if batch.batch_id == batch_id)
+    inputs = _inputs(experiment, known, own)
+    drawn = scan_log(settings, experiment.slug, version=lake_version).filter(
+        pl.col("behavior_policy").is_in([f"v{version}" for version in sorted(own.versions)])
+        if experiment.assignment == "rerandomise"
+        else pl.col("behavior_policy").str.starts_with("v")
+    )
+    frame = drawn.filter(pl.col("batch_id") == batch_id).select(
+        *_CELL, "pscore", "reward", "unit", "row_id", "decided_at"
+    )
+    rows = frame.collect()
+    earlier = [batch.batch_id for batch in _related(experiment, known, own)]
+    before = drawn.filter(pl.col("batch_id").is_in(earlier), pl.col("unit").is_not_null())
+    units = before.select("behavior_policy", "unit").unique().collect()
+    return SummedBatch(unit_sums(_newly_drawn(rows, units, experiment)), rows.height, inputs)
+
+
+def _newly_drawn(
+    rows: "pl.DataFrame", before: "pl.DataFrame", experiment: Experiment
+) -> "pl.DataFrame":
+    """Leave out units that were drawn before."""
+    import polars as pl
+
+    if experiment.assignment == "rerandomise":
+        return rows.join(before, on=["behavior_policy", "unit"], how="anti")
+    rest = rows.join(before, on="unit", how="anti").sort("decided_at", "row_id")
+    first = pl.col("behavior_policy").first().over("unit")
+    return rest.filter(pl.col("unit").is_null() | (pl.col("behavior_policy") == first))
+
+
+def unit_sums(rows: "pl.DataFrame") -> list[StatisticsRow]:
+    """Fold rows into sums per version, cell, position and arm; an observation is a unit.
+
+    Rows without a unit are each an observation of their own.
+    """
+    import polars as pl
+
+    from include.tasks.aggregate import statistics_rows
+
+    keys = [*_CELL, "pscore"]
+    alone = rows.filter(pl.col("unit").is_null()).select(
+        *keys, "reward", pl.lit(1, pl.Int64).alias("decisions")
+    )
+    groups = pl.concat([alone, _per_unit(rows, keys)])
+    counted = groups.group_by(*keys, "reward").agg(
+        pl.len().cast(pl.Int64).alias("rows"), pl.col("decisions").sum()
+    )
+    found: list[StatisticsRow] = []
+    for (version, cell), part in counted.partition_by(
+        "behavior_policy", "cell", as_dict=True
+    ).items():
+        decisions = {
+            (position, arm): total
+            for position, arm, total in part.group_by("position", "arm")
+            .agg(pl.col("decisions").sum())
+            .iter_rows()
+        }
+        sums = statistics_rows(
+            part.select("arm", "position", "pscore", "reward", "rows").iter_rows(),
+            str(version),
+            str(cell),
+        )
+        found += [replace(row, decisions=decisions[row.position, row.arm]) for row in sums]
+    return sorted(found)
+
+
+def _per_unit(rows: "pl.DataFrame", keys: list[str]) -> "pl.DataFrame":
+    import polars as pl
+
+    units = rows.filter(pl.col("unit").is_not_null()).group_by(*keys, "unit")
+    whole = (rows["reward"] == rows["reward"].round()).all()
+    if whole:
+        # Sums of whole numbers are exact in any order.
+        summed = units.agg(pl.col("reward").sum(), pl.len().cast(pl.Int64).alias("decisions"))
+        return summed.select(*keys, "reward", "decisions")
+    listed = units.agg("reward", pl.len().cast(pl.Int64).alias("decisions"))
+    return listed.select(*keys, exact_sums(listed["reward"]), "decisions")
+
+
+def _related(experiment: Experiment, known: list[KnownBatch], own: KnownBatch) -> list[KnownBatch]:
+    """Return the earlier batches in which units of a batch may have been drawn."""
+    return [
+        batch
+        for batch in known
+        if batch.batch_id < own.batch_id
+        and (experiment.assignment == "nested" or batch.versions & own.versions)
+    ]
+
+
+def _inputs(experiment: Experiment, known: list[KnownBatch], own: KnownBatch) -> str:
+    """Name all rows of silver that the sums of a batch depend on."""
+    pairs: list[Json] = [
+        [batch.batch_id, batch.content_hash] for batch in (*_related(experiment, known, own), own)
+    ]
+    return content_hash([METHOD, experiment.assignment, pairs])
