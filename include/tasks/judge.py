@@ -29,7 +29,6 @@ class Strata:
 
     statistics: "ArmStatistics"
     shares: "NDArray[np.float64]"
-    drawn: "NDArray[np.bool_]"
     versions: tuple[tuple[str, str], ...]
     cells: tuple[str, ...]
 
@@ -90,8 +89,8 @@ def strata(
 ) -> Strata | None:
     """Lay rows out as the inference functions want them; ``None`` where there are none.
 
-    A row of a decision log counts as drawn only in the first batch of its version, and not under
-    ``nested``: there returning units may have been counted without being drawn.
+    Every observation was drawn in its row: of the API's decisions, sums count a unit only in the
+    batch in which it was drawn, also under ``nested`` and within a held version.
     """
     import numpy as np
 
@@ -115,25 +114,19 @@ def strata(
             for field in fields(ArmStatistics):
                 target = getattr(statistics, field.name)
                 target[index[batch, row.version, row.cohort], row.arm] += getattr(row, field.name)
-    first: dict[str, str] = {}
-    for batch, version, _ in keys:
-        first.setdefault(version, batch)
-    own = isinstance(experiment.source, DecisionLogSource)
-    afresh = experiment.assignment == "rerandomise"
-    drawn = [not own or (afresh and first[version] == batch) for batch, version, _ in keys]
     table = [shares(version, cohort, position) for _, version, cohort in keys]
     labels = tuple((batch, version) for batch, version, _ in keys)
     cells = tuple(cohort for _, _, cohort in keys)
-    return Strata(statistics, np.array(table), np.array(drawn), labels, cells)
+    return Strata(statistics, np.array(table), labels, cells)
 
 
 def design_of(experiment: Experiment, found: Strata) -> "Design":
-    """Return how a position's statistics came about: shares, draws, bounds of a reward."""
+    """Return how a position's statistics came about: shares, bounds of a reward."""
     from include.bandit.inference.family import Design
 
     reward = experiment.reward
     bounds = None if reward.kind == "real" else (reward.lower, reward.upper)
-    return Design(shares=found.shares, drawn=found.drawn, bounds=bounds)
+    return Design(shares=found.shares, bounds=bounds)
 
 
 def judgement(experiment: Experiment, found: Strata, *, alpha: float) -> dict[str, Json]:
@@ -172,10 +165,7 @@ def judgement(experiment: Experiment, found: Strata, *, alpha: float) -> dict[st
 def _sample_ratio(experiment: Experiment, found: Strata) -> dict[str, Json]:
     from include.bandit.inference.srm import sample_ratio
 
-    if not found.drawn.any():
-        return {"p_value": 1.0, "mismatch": False, "arm": None, "excess": {}}
-    # A unit counts once per version: in the batch in which it was drawn.
-    tested = sample_ratio(found.statistics.n[found.drawn], found.shares[found.drawn])
+    tested = sample_ratio(found.statistics.n, found.shares)
     arm = int(tested.arm[-1])
     return {
         "p_value": float(tested.p_value[-1]),

@@ -2,21 +2,61 @@
 drop view if exists allot.confidence_sequences;
 
 create view allot.confidence_sequences as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        alpha,
-        weights_version
-    from allot.judgement
-    order by experiment asc, batch_id desc, judged_at desc
+with sequences as (
+    select
+        a.experiment,
+        a.batch_id,
+        a.statistics_hash,
+        a.position,
+        a.family,
+        'asymptotic' as method,
+        a.arm,
+        a.look,
+        a.look_batch,
+        a.against,
+        a.answer,
+        a.known,
+        a.reason,
+        a.estimate,
+        a.lo,
+        a.hi,
+        a.equal_estimate,
+        a.equal_lo,
+        a.equal_hi,
+        a.disagreement,
+        a.p_value
+    from allot.confidence_sequence as a
+    union all
+    select
+        e.experiment,
+        e.batch_id,
+        e.statistics_hash,
+        e.position,
+        e.family,
+        e.method,
+        e.arm,
+        e.look,
+        e.look_batch,
+        e.against,
+        null as answer,
+        null as known,
+        null as reason,
+        null as estimate,
+        e.lo,
+        e.hi,
+        null as equal_estimate,
+        null as equal_lo,
+        null as equal_hi,
+        null as disagreement,
+        null as p_value
+    from allot.exact_sequence as e
 )
 
 select
     s.experiment::text as experiment,
     s.position,
     s.family,
+    s.method,
     s.arm::text as arm_id,
     s.against::text as against,
     s.look,
@@ -34,8 +74,8 @@ select
     s.p_value,
     1 - l.alpha as level,
     t.url as tracking_url
-from allot.confidence_sequence as s
-inner join latest as l
+from sequences as s
+inner join allot.newest_judgement as l
     on
         s.experiment = l.experiment
         and s.batch_id = l.batch_id
@@ -53,6 +93,8 @@ comment on column allot.confidence_sequences.experiment is 'Slug of the experime
 comment on column allot.confidence_sequences.position is 'Slot in the slate, from 0; never pooled.';
 comment on column allot.confidence_sequences.family is
 'control: arm minus control; best: arm minus the best of the other arms.';
+comment on column allot.confidence_sequences.method is
+'asymptotic: gives the verdict; betting, empirical-bernstein: need no approximation, ends only.';
 comment on column allot.confidence_sequences.arm_id is 'Name of the arm.';
 comment on column allot.confidence_sequences.against is
 'The control; null where the arm meets all others.';

@@ -2,17 +2,6 @@
 drop view if exists allot.srm;
 
 create view allot.srm as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        alpha,
-        weights_version
-    from allot.judgement
-    order by experiment asc, batch_id desc, judged_at desc
-)
-
 select
     r.experiment::text as experiment,
     r.position,
@@ -27,7 +16,7 @@ select
     r.excess,
     t.url as tracking_url
 from allot.sample_ratio as r
-inner join latest as l
+inner join allot.newest_judgement as l
     on
         r.experiment = l.experiment
         and r.batch_id = l.batch_id

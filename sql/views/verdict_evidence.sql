@@ -2,17 +2,6 @@
 drop view if exists allot.verdict_evidence;
 
 create view allot.verdict_evidence as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        alpha,
-        weights_version
-    from allot.judgement
-    order by experiment asc, batch_id desc, judged_at desc
-)
-
 select
     s.experiment::text as experiment,
     s.position,
@@ -58,7 +47,7 @@ select
     1 - l.alpha as level,
     t.url as tracking_url
 from allot.confidence_sequence as s
-inner join latest as l
+inner join allot.newest_judgement as l
     on
         s.experiment = l.experiment
         and s.batch_id = l.batch_id

@@ -19,7 +19,15 @@ from tests.support.silver import BATCHES
 
 pytestmark = pytest.mark.services
 
-TABLES = ("judgement", "verdict", "confidence_sequence", "arm_belief", "fixed_time_interval")
+TABLES = (
+    "judgement",
+    "verdict",
+    "confidence_sequence",
+    "exact_sequence",
+    "readout",
+    "arm_belief",
+    "fixed_time_interval",
+)
 CLICKS = ([10, 12, 60], [9, 12, 62], [11, 9, 58])
 
 
@@ -71,12 +79,67 @@ def test_the_evidence_is_that_of_the_judgement(judged: Settings) -> None:
 
 
 def test_every_look_is_there_and_the_unknown_ones_say_why(judged: Settings) -> None:
-    rows = _rows(judged, "select * from allot.confidence_sequences where family = 'best'")
+    query = "select * from allot.confidence_sequences where family = 'best' and method = {}"
+    rows = _rows(judged, query.format("'asymptotic'"))
     assert {(row["look"], row["batch_id"]) for row in rows} == set(enumerate(BATCHES, 1))
     assert all(row["known"] == (row["reason"] == "") for row in rows)
     for arm in ("item-0", "item-1", "item-2"):
         own = sorted((row for row in rows if row["arm_id"] == arm), key=lambda row: row["look"])
         assert [row["p_value"] for row in own] == sorted((r["p_value"] for r in own), reverse=True)
+
+
+@pytest.mark.parametrize("method", ["betting", "empirical-bernstein"])
+def test_sequences_without_approximation_stand_beside_and_only_narrow(
+    judged: Settings, method: str
+) -> None:
+    query = f"select * from allot.confidence_sequences where method = '{method}' order by look"
+    rows = _rows(judged, query)
+    control = any(row["family"] == "control" for row in rows)
+    asymptotic = _rows(judged, "select * from allot.confidence_sequence where family = 'control'")
+    assert control == bool(asymptotic)
+    for family, arm in {(row["family"], row["arm_id"]) for row in rows}:
+        own = [row for row in rows if (row["family"], row["arm_id"]) == (family, arm)]
+        assert [row["look"] for row in own] == [1, 2, 3]
+        lower = [row["lo"] for row in own]
+        assert lower == sorted(lower)
+        assert all((row["hi"] is None) == (family == "best") for row in own)
+    best = {r["arm_id"]: r["lo"] for r in rows if (r["family"], r["look"]) == ("best", 3)}
+    assert max(best, key=lambda arm: best[arm]) == "item-2"
+    # 180 of 300 against 35: betting is sure without any approximation.
+    assert method != "betting" or best["item-2"] > 0
+
+
+def test_the_winner_is_read_out_by_what_allows_for_its_having_been_picked(judged: Settings) -> None:
+    rows = _rows(judged, "select * from allot.winner_readout")
+    assert {(row["arm_id"], row["picked"]) for row in rows} == {("item-2", "winner")}
+    assert {row["basis"] for row in rows} == {"sequence", "uniform log"}
+    against = {row["against"] for row in rows}
+    assert against in ({"item-0"}, {"item-0", "item-1"})
+    truth = {"item-0": 0.6 - 0.1, "item-1": 0.6 - 0.12}
+    for row in rows:
+        assert row["lo"] < row["naive_estimate"] < row["hi"]
+        assert row["naive_estimate"] == pytest.approx(truth[row["against"]], abs=0.02)
+
+
+def test_judgements_before_the_newest_keep_their_newest_look_alone(database: Settings) -> None:
+    registered(database, experiment(control="item-0"))
+    for batch, clicks in zip(BATCHES, CLICKS, strict=True):
+        observe(database, batch, clicks)
+        judge_and_store(database, "shop", dag_run="manual", code_revision="abc")
+    for table, look in (
+        ("confidence_sequence", "look"),
+        ("exact_sequence", "look"),
+        ("sample_ratio", "step"),
+    ):
+        query = f"select distinct batch_id, {look} from allot.{table}"
+        found = sorted((row["batch_id"], row[look]) for row in _rows(database, query))
+        # Rows grow with the batches, not with their square.
+        assert found == [
+            (BATCHES[0], 1),
+            (BATCHES[1], 2),
+            *((BATCHES[2], look) for look in (1, 2, 3)),
+        ], table
+    assert len(_rows(database, "select * from allot.verdict")) == 3
 
 
 def test_a_restated_batch_is_another_judgement_and_the_views_show_it(judged: Settings) -> None:
@@ -103,6 +166,11 @@ def test_a_run_steps_by_look_and_draws_each_family(judged: Settings) -> None:
     }
     assert steps == {1, 2, 3}
     assert content.tags["winner.0"] == "item-2"
+    assert {metric for metric, _, _ in points(content)} >= {
+        "sequence_lo_betting/best/0/item-2",
+        "sequence_lo_empirical_bernstein/best/0/item-2",
+        "readout_lo/sequence/0/item-2/item-0",
+    }
     assert "confidence_sequence_best_0" in content.figures
     for figure in content.figures.values():
         assert figure.axes[0].lines

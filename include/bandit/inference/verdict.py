@@ -97,7 +97,7 @@ def best_of_rest(
         statistics,
         pairs,
         design,
-        alpha=_pair_level(alpha, arms),
+        alpha=pair_level(alpha, arms),
     )
     known, disagreement = _over_pairs(found, arms)
     estimate, lower = _worst(found.weighted, arms)
@@ -142,7 +142,7 @@ def _p_value(sequence: Sequence, arms: int) -> FloatArray:
 
     A pair speaks for an arm only by looks at which its p-value fell while the arm led: what a
     crossing on the other side has shown is not the arm's. The largest over the pairs is then
-    taken back through `_pair_level`.
+    taken back through `pair_level`.
     """
     fell = np.diff(sequence.p_value, axis=-2, prepend=1.0) < 0
     largest = np.zeros((*sequence.estimate.shape[:-1], arms))
@@ -159,7 +159,7 @@ def _p_value(sequence: Sequence, arms: int) -> FloatArray:
     return np.asarray(np.minimum(1.0, arms * some / (2.0 * (1.0 - some))))
 
 
-def _pair_level(alpha: float, arms: int) -> float:
+def pair_level(alpha: float, arms: int) -> float:
     """Two-sided level per pair that leaves at most α/K to each direction.
 
     A symmetric sequence at level γ exceeds one side with chance (γ + P(both)) / 2, and both

@@ -15,10 +15,15 @@ from include.stores.reports.migrate import SQL
 TABLES: Final = {
     "verdict": "position",
     "confidence_sequence": "position, family, arm, look",
+    "exact_sequence": "position, family, method, arm, look",
+    "readout": "position, basis, arm, against",
     "arm_belief": "position, cell, arm",
     "fixed_time_interval": "position, method, arm",
     "sample_ratio": "position, step",
 }
+# Tables with a row per look. A judgement reads all looks again, so that rows of all looks of all
+# judgements would grow with the square of the batches.
+_BY_LOOK: Final = {"confidence_sequence": "look", "exact_sequence": "look", "sample_ratio": "step"}
 _KEY: Final = "experiment = %s and batch_id = %s and statistics_hash = %s"
 
 Row = Mapping[str, Json]
@@ -67,7 +72,8 @@ def replace_judgement(
 ) -> dict[str, int]:
     """Put a judgement's rows in the place of those it had, in the caller's transaction.
 
-    Two at once end as one: the second waits for the first, then writes the same rows.
+    Two at once end as one: the second waits for the first, then writes the same rows. Judgements
+    that are not the newest keep their newest look alone.
 
     Returns
     -------
@@ -79,12 +85,30 @@ def replace_judgement(
     KeyError
         If a table is missing: an empty one is said by an empty list.
     """
-    _lock(connection, "/".join(("judgement", *_key(head))))
+    _lock(connection, f"judgement/{head.experiment}")
     connection.execute(_statement("judgement"), asdict(head))
     for table in TABLES:
         rows = [dict(row) for row in tables[table]]
         connection.execute(_statement(table), {**asdict(head), "rows": Jsonb(rows)})
+    for table, look in _BY_LOOK.items():
+        _keep_newest_look(connection, head.experiment, table, look)
     return {table: len(tables[table]) for table in TABLES}
+
+
+def _keep_newest_look(connection: Connection, experiment: str, table: str, look: str) -> None:
+    """Delete the looks before the newest of every judgement but the newest."""
+    connection.execute(
+        f"delete from allot.{table} as t"  # noqa: S608
+        f" using (select batch_id, statistics_hash, position, max({look}) as newest"
+        f" from allot.{table} where experiment = %(experiment)s"
+        " group by batch_id, statistics_hash, position) as kept"
+        " where t.experiment = %(experiment)s and t.batch_id = kept.batch_id"
+        " and t.statistics_hash = kept.statistics_hash and t.position = kept.position"
+        f" and t.{look} < kept.newest"
+        " and (t.batch_id, t.statistics_hash) not in (select j.batch_id, j.statistics_hash"
+        " from allot.newest_judgement as j where j.experiment = %(experiment)s)".encode(),
+        {"experiment": experiment},
+    )
 
 
 def read_judgement(

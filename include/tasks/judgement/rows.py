@@ -29,6 +29,12 @@ def control_of(experiment: Experiment) -> int | None:
     return None if experiment.control is None else experiment.arms.index(experiment.control)
 
 
+def shared_alpha(experiment: Experiment, alpha: float) -> float:
+    """Return what each family may spend, as `conclude` shares it."""
+    two_families = experiment.control is not None and len(experiment.arms) > 2
+    return alpha / 2.0 if two_families else alpha
+
+
 def looks(found: Strata) -> list[int]:
     """Return the last row of every batch: a look is taken when a batch has closed."""
     batches = [batch for batch, _ in found.versions]
@@ -40,7 +46,7 @@ def sequence_rows(
 ) -> Iterator[Row]:
     """Yield one row per family, arm and look, with α shared as `conclude` shares it."""
     design, control = design_of(experiment, found), control_of(experiment)
-    each = alpha / 2.0 if control is not None and len(experiment.arms) > 2 else alpha
+    each = shared_alpha(experiment, alpha)
     why = _reasons(experiment, found, design)
     best = best_of_rest(found.statistics, design, alpha=each)
     for look, at in enumerate(looks(found), 1):
@@ -95,7 +101,7 @@ def fixed_time_rows(
     )
     for method, one in zip(METHODS, intervals, strict=True):
         for i, (arm, against) in enumerate(pairs):
-            lower, upper = _finite(one.lower[i]), _finite(one.upper[i])
+            lower, upper = finite(one.lower[i]), finite(one.upper[i])
             yield {
                 "position": position,
                 "method": method,
@@ -110,20 +116,16 @@ def fixed_time_rows(
 
 def sample_ratio_rows(experiment: Experiment, found: Strata, position: int) -> Iterator[Row]:
     """Yield one row per version and batch in which units were drawn."""
-    kept = np.flatnonzero(found.drawn)
-    if not len(kept):
-        return
-    tested = sample_ratio(found.statistics.n[kept], found.shares[kept])
-    for step, at in enumerate(kept):
+    tested = sample_ratio(found.statistics.n, found.shares)
+    for step, (batch, version) in enumerate(found.versions):
         arm = int(tested.arm[step])
-        batch, version = found.versions[at]
         yield {
             "position": position,
             "step": step + 1,
             "look_batch": batch,
             "version": version,
-            "cell": found.cells[at],
-            "units": int(found.statistics.n[at].sum()),
+            "cell": found.cells[step],
+            "units": int(found.statistics.n[step].sum()),
             "p_value": float(tested.p_value[step]),
             "mismatch": bool(tested.mismatch[step]),
             "arm": experiment.arms[arm] if arm >= 0 else None,
@@ -143,10 +145,10 @@ def _best(experiment: Experiment, best: BestOfRest, at: int, why: list[str]) -> 
             "known": known,
             "reason": "" if known else why[arm] or _first(why),
             "estimate": float(best.estimate[at, arm]),
-            "lo": _finite(best.lower[at, arm]),
+            "lo": finite(best.lower[at, arm]),
             "hi": None,
             "equal_estimate": float(best.equal_estimate[at, arm]),
-            "equal_lo": _finite(best.equal_lower[at, arm]),
+            "equal_lo": finite(best.equal_lower[at, arm]),
             "equal_hi": None,
             "disagreement": bool(best.disagreement[at, arm]),
             "p_value": float(best.p_value[at, arm]),
@@ -166,11 +168,11 @@ def _effects(experiment: Experiment, effects: Family, at: int, why: list[str]) -
             "known": known,
             "reason": "" if known else why[arm] or why[control] or _first(why),
             "estimate": float(weighted.estimate[at, i]),
-            "lo": _finite(weighted.lower[at, i]),
-            "hi": _finite(weighted.upper[at, i]),
+            "lo": finite(weighted.lower[at, i]),
+            "hi": finite(weighted.upper[at, i]),
             "equal_estimate": float(equal.estimate[at, i]),
-            "equal_lo": _finite(equal.lower[at, i]),
-            "equal_hi": _finite(equal.upper[at, i]),
+            "equal_lo": finite(equal.lower[at, i]),
+            "equal_hi": finite(equal.upper[at, i]),
             "disagreement": bool(effects.disagreement[at, i]),
             "p_value": float(weighted.p_value[at, i]),
         }
@@ -180,28 +182,22 @@ def _reasons(experiment: Experiment, found: Strata, design: "Design") -> list[li
     """Say per row and arm what keeps it from being judged; empty where nothing does."""
     from include.bandit.inference.family import MIN_EVENTS
 
-    drawn = np.logical_and.accumulate(found.drawn)
     counted = events(found.statistics, design.bounds)
-    told = []
-    for at, (batch, version) in enumerate(found.versions):
-        if not drawn[at]:
-            said = f"units of {version} in {batch} may have been counted without being drawn"
-            told.append([said] * len(experiment.arms))
-            continue
-        told.append(
-            [
-                ""
-                if count >= MIN_EVENTS
-                else f"{name} has {count:.3g} effective rewards or misses of {MIN_EVENTS:g} needed"
-                for name, count in zip(experiment.arms, counted[at], strict=True)
-            ]
-        )
-    return told
+    return [
+        [
+            ""
+            if count >= MIN_EVENTS
+            else f"{name} has {count:.3g} effective rewards or misses of {MIN_EVENTS:g} needed"
+            for name, count in zip(experiment.arms, counts, strict=True)
+        ]
+        for counts in counted
+    ]
 
 
 def _first(why: list[str]) -> str:
     return next((one for one in why if one), "no batch yet in which both arms had a share")
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a number as it is stored: nothing where there is no bound."""
     return float(value) if np.isfinite(value) else None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from include.contract.published import Published
     from include.stores.reports.statistics import BatchReference, StatisticsRow
 
-METHOD: Final = "judgement/1"
+METHOD: Final = "judgement/2"
 ALPHA: Final = 0.05
 
 Row = dict[str, Json]
@@ -110,6 +110,7 @@ def judgement_tables(found: Evidence, alpha: float) -> dict[str, list[Row]]:
     from include.stores.reports.judgement import TABLES
     from include.tasks.judgement import rows as lay
     from include.tasks.judgement.beliefs import belief_rows, remaining
+    from include.tasks.judgement.exact import exact_rows, readout_rows
 
     experiment = found.experiment
     shares = published_shares(experiment, found.chain)
@@ -121,8 +122,13 @@ def judgement_tables(found: Evidence, alpha: float) -> dict[str, list[Row]]:
         if part is None:
             continue
         leader = _leader(experiment, tables["arm_belief"], position)
+        said = lay.verdict_row(experiment, part, position, alpha)
+        winner = said["winner"]
+        picked = (leader, "leader")
+        if winner is not None:
+            picked = (experiment.arms.index(str(winner)), "winner")
         tables["verdict"].append(
-            lay.verdict_row(experiment, part, position, alpha)
+            said
             | {
                 "leader": experiment.arms[leader],
                 "potential_value_remaining": remaining(
@@ -134,6 +140,8 @@ def judgement_tables(found: Evidence, alpha: float) -> dict[str, list[Row]]:
         tables["fixed_time_interval"] += lay.fixed_time_rows(
             experiment, part, position, leader, alpha
         )
+        tables["exact_sequence"] += exact_rows(experiment, part, position, alpha)
+        tables["readout"] += readout_rows(experiment, part, position, picked, alpha)
         tables["sample_ratio"] += lay.sample_ratio_rows(experiment, part, position)
     return tables
 

@@ -77,8 +77,12 @@ def content_of(stored: StoredJudgement) -> RunContent:
             "method": head.method,
             **{f"winner.{row['position']}": row["winner"] or "none" for row in tables["verdict"]},
         },
-        metrics=dict(_metrics(tables)),
-        curves=[*_curves(shown), *_ratio_curves(tables["sample_ratio"])],
+        metrics={**dict(_verdict_metrics(tables)), **dict(_beside(tables))},
+        curves=[
+            *_curves(shown),
+            *_exact_curves(tables["exact_sequence"], shown),
+            *_ratio_curves(tables["sample_ratio"]),
+        ],
         tables={name: list(rows) for name, rows in tables.items() if rows},
         figures=Drawn(
             {
@@ -112,7 +116,7 @@ def draw(rows: Rows, alpha: float) -> "Figure":
     return confidence_sequences(arms, names, against=against, note=note)
 
 
-def _metrics(tables: Mapping[str, Rows]) -> Iterator[tuple[str, float]]:
+def _verdict_metrics(tables: Mapping[str, Rows]) -> Iterator[tuple[str, float]]:
     for row in tables["verdict"]:
         at = row["position"]
         yield f"p_value/{at}", row["p_value"]
@@ -120,15 +124,26 @@ def _metrics(tables: Mapping[str, Rows]) -> Iterator[tuple[str, float]]:
         yield f"has_winner/{at}", float(row["winner"] is not None)
         if row["potential_value_remaining"] is not None:
             yield f"potential_value_remaining/{at}", row["potential_value_remaining"]
+
+
+def _beside(tables: Mapping[str, Rows]) -> Iterator[tuple[str, float]]:
+    """Yield what stands beside a verdict: other intervals, the readout, beliefs."""
     for row in tables["fixed_time_interval"]:
-        for end in ("estimate", "lo", "hi"):
-            if row[end] is not None:
-                yield f"{row['method']}_{end}/{row['position']}/{row['arm']}", row[end]
+        yield from _ends(row, row["method"], f"{row['position']}/{row['arm']}")
+    for row in tables["readout"]:
+        basis = row["basis"].replace(" ", "_")
+        yield from _ends(row, "readout", f"{basis}/{row['position']}/{row['arm']}/{row['against']}")
     for row in tables["arm_belief"]:
         if row["cell"] == "*":
             name = f"{row['position']}/{row['arm']}"
             yield f"best_probability/{name}", row["best_probability"]
             yield f"expected_loss/{name}", row["expected_loss"]
+
+
+def _ends(row: Mapping[str, Any], what: str, name: str) -> Iterator[tuple[str, float]]:
+    for end in ("estimate", "lo", "hi"):
+        if row[end] is not None:
+            yield f"{what}_{end}/{name}", row[end]
 
 
 def _curves(rows: Rows) -> Iterator[Curve]:
@@ -141,6 +156,23 @@ def _curves(rows: Rows) -> Iterator[Curve]:
                     f"sequence_{part}/{family}/{position}/{arm}",
                     [row["look"] for row in known],
                     [row[part] for row in known],
+                )
+
+
+def _exact_curves(rows: Rows, shown: Rows) -> Iterator[Curve]:
+    """Yield both ends of the exact sequences of the arms that are shown."""
+    arms = {(row["position"], row["family"], row["arm"]) for row in shown}
+    names = ("position", "family", "arm", "method")
+    for (position, family, arm, method), own in _grouped(rows, *names).items():
+        if (position, family, arm) not in arms:
+            continue
+        for end in ("lo", "hi"):
+            known = [row for row in own if row[end] is not None]
+            if known:
+                yield Curve(
+                    f"sequence_{end}_{method.replace('-', '_')}/{family}/{position}/{arm}",
+                    [row["look"] for row in known],
+                    [row[end] for row in known],
                 )
 
 
