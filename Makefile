@@ -65,6 +65,10 @@ upgrade: ## after a new version was checked out: save, stop, install, migrate, s
 	@$(MAKE) --no-print-directory $(VENV)/.installed
 	@$(BIN)/python -m stack upgrade
 
+.PHONY: key
+key: $(VENV)/.installed ## keys of the API (ARGS="create --name shop --scope decide", "list", "revoke ID")
+	@$(BIN)/python -m stack run -- $(BIN)/python -m serving.keys $(ARGS)
+
 .PHONY: demo
 demo: $(VENV)/.installed ## run the whole loop on the Open Bandit Dataset, and show what came out
 	@$(BIN)/python -m demo

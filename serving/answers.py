@@ -50,6 +50,8 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
         The parameter or the member of the body that is to blame.
     retry_after
         Seconds after which a repeat makes sense.
+    headers
+        Further headers of the answer.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
         *,
         field: str | None = None,
         retry_after: int | None = None,
+        headers: Headers = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -67,6 +70,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
         self.detail = detail
         self.field = field
         self.retry_after = retry_after
+        self.headers = headers
 
     def answer(self, request_id: str) -> Answer:
         """Render the problem for one request."""
@@ -79,7 +83,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
         }
         if self.field is not None:
             document["field"] = self.field
-        headers = PROBLEM + NO_STORE
+        headers = PROBLEM + NO_STORE + self.headers
         if self.retry_after is not None:
             headers += ((b"retry-after", str(self.retry_after).encode()),)
         return Answer(self.status, orjson.dumps(document), headers)

@@ -15,6 +15,8 @@ from serving.changing import Changing
 from serving.decisions import Decisions
 from serving.edge import Bounds, Edge
 from serving.experiment_routes import experiment_router
+from serving.explain_routes import explain_router
+from serving.explaining import Explaining
 from serving.follower import Follower
 from serving.following import Following
 from serving.hot import HotRoutes
@@ -67,6 +69,7 @@ class Parts:
     managing: Managing
     changing: Changing
     events: Events
+    explaining: Explaining
 
 
 def create_app(settings: ServingSettings | None = None) -> Edge:
@@ -137,6 +140,7 @@ def _build(settings: ServingSettings) -> Parts:
         managing=Managing(experiments, announcer, registry, following),
         changing=Changing(experiments, following),
         events=Events(Totals(experiments)),
+        explaining=Explaining(experiments),
     )
 
 
@@ -190,6 +194,7 @@ def _documented(parts: Parts) -> FastAPI:
     app.include_router(experiment_router(parts.managing))
     app.include_router(change_router(parts.changing))
     app.include_router(state_router(parts.changing))
+    app.include_router(explain_router(parts.explaining))
     app.include_router(
         system_router(
             parts.registry,

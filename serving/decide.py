@@ -2,19 +2,46 @@
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, NamedTuple
 
+from include.contract.lifecycle import Flag
 from include.contract.records import derived_id, time_ordered_id
 from include.contract.weights import BUCKETS
-from serving.answers import unprocessable
+from serving.answers import Problem, unprocessable
 from serving.slots import Draw
 from serving.snapshot import Snapshot
+from serving.terms import Terms
 
 # Seeded by the operating system in every process; ids are to be unique, not secret.
 _identities = random.Random()  # noqa: S311
 
-Flag = Literal["forced", "paused", "stopped"]
+_NO_CONTEXT: dict[str, Any] = {}
+
+
+class Asked(NamedTuple):
+    """Whom to decide for.
+
+    Attributes
+    ----------
+    unit
+        Unit id, or ``None``: then the decision itself is the unit.
+    cell
+        Context cell; ``None``: that of the context.
+    context
+        What is known of the moment; ``None``: nothing.
+    request_id
+        The caller's name for the request, from which the decision's id then derives.
+    forced
+        Arms to answer, one per position, instead of a draw; ``None``: draw.
+    """
+
+    unit: str | None = None
+    cell: str | None = None
+    context: Mapping[str, Any] | None = None
+    request_id: str | None = None
+    forced: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +54,8 @@ class Decision:
         Its name; also the unit where the caller has none.
     snapshot
         The weights from which it was drawn.
+    strategy
+        The policy in force.
     unit
         The caller's unit id.
     cell
@@ -43,6 +72,7 @@ class Decision:
 
     decision_id: str
     snapshot: Snapshot
+    strategy: str
     unit: str | None
     cell: str
     draws: list[Draw]
@@ -51,54 +81,42 @@ class Decision:
     flag: Flag | None = None
 
 
-def decide(
-    snapshot: Snapshot, unit: str | None, cell: str | None, request_id: str | None = None
-) -> Decision:
-    """Draw a unit's arms.
+def decide(snapshot: Snapshot, terms: Terms, asked: Asked) -> Decision:
+    """Draw a unit's arms, or answer the default ones where the terms let nothing be drawn.
 
     Parameters
     ----------
     snapshot
         Live weights.
-    unit
-        Unit id, or ``None``: then the decision itself is the unit.
-    cell
-        Context cell, or ``None`` for the experiment's pooled one.
-    request_id
-        The caller's name for the request, from which the decision's id then derives.
+    terms
+        The experiment's state, and who takes part.
+    asked
+        Whom to decide for.
 
     Raises
     ------
     Problem
-        422 if the snapshot has no such cell.
+        422 if the snapshot has no such cell; 410 if the experiment is archived.
     """
-    chosen = cell_of(snapshot, cell)
-    name, now = _identity(snapshot, request_id)
-    drawn_by = name if unit is None else unit
-    draws = snapshot.draw(chosen, drawn_by.encode("utf-8"))
-    return Decision(name, snapshot, unit, chosen, draws, now, request_id)
-
-
-def settle(
-    snapshot: Snapshot,
-    unit: str | None,
-    cell: str | None,
-    request_id: str | None = None,
-    *,
-    arms: list[int],
-    flag: Flag,
-) -> Decision:
-    """Decide without a draw: the given arms, one per position, with certainty and a flag.
-
-    Raises
-    ------
-    Problem
-        422 if the snapshot has no such cell.
-    """
-    chosen = cell_of(snapshot, cell)
-    name, now = _identity(snapshot, request_id)
-    draws = [Draw(arm, BUCKETS, -1) for arm in arms]
-    return Decision(name, snapshot, unit, chosen, draws, now, request_id, flag)
+    if terms.state == "archived":
+        raise _gone(snapshot.experiment)
+    cell = _cell(snapshot, terms, asked)
+    name, now = _identity(snapshot, asked.request_id)
+    drawn_by = name if asked.unit is None else asked.unit
+    flag: Flag | None = None
+    arms = asked.forced
+    if arms is not None:
+        flag = "forced"
+    elif not terms.draws:
+        flag = terms.flag(snapshot.experiment, drawn_by, asked.context or _NO_CONTEXT)
+        if flag is not None:
+            arms = terms.default_arms(snapshot.arms, len(snapshot.cells[cell]))
+    if arms is None:
+        draws = snapshot.draw(cell, drawn_by.encode("utf-8"))
+    else:
+        draws = [Draw(arm, BUCKETS, -1) for arm in arms]
+    strategy = terms.strategy or snapshot.strategy
+    return Decision(name, snapshot, strategy, asked.unit, cell, draws, now, asked.request_id, flag)
 
 
 def cell_of(snapshot: Snapshot, cell: str | None) -> str:
@@ -113,6 +131,19 @@ def cell_of(snapshot: Snapshot, cell: str | None) -> str:
     if chosen is None or chosen not in snapshot.cells:
         raise unprocessable("cell", f"is to be one of: {', '.join(sorted(snapshot.cells)[:20])}")
     return chosen
+
+
+def _cell(snapshot: Snapshot, terms: Terms, asked: Asked) -> str:
+    if asked.cell is not None or not asked.context or not terms.cells:
+        return cell_of(snapshot, asked.cell)
+    matching = terms.cell_of(asked.context)
+    # A cell that is declared but not yet in the weights is served by the pooled one.
+    return matching if matching in snapshot.cells else cell_of(snapshot, None)
+
+
+def _gone(experiment: str) -> Problem:
+    detail = f"experiment {experiment!r} is archived; it decides no more"
+    return Problem(410, "experiment-archived", detail, field="experiment_id")
 
 
 def _identity(snapshot: Snapshot, request_id: str | None) -> tuple[str, int]:

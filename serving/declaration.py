@@ -1,15 +1,23 @@
 """What a client declares when it creates an experiment."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
 from include.errors import InfeasibleLimitsError
-from include.experiments.schema import Experiment, LimitsDeclaration, Memory, Prior, Reward
+from include.experiments.schema import (
+    ContextCell,
+    Experiment,
+    LimitsDeclaration,
+    Memory,
+    Prior,
+    Reward,
+)
 from serving.answers import Problem, unprocessable
+from serving.change_requests import Params, Rules, Short, Text
 from serving.requests import Slug
-from serving.strategies import STRATEGIES
 
 WINDOW: Final = timedelta(days=1)
 
@@ -24,11 +32,15 @@ class ExperimentRequest(BaseModel):
         min_length=2, max_length=1_000, json_schema_extra={"uniqueItems": True}
     )
     strategy: str = Field(default="thompson", description="in any case", examples=["THOMPSON"])
-    strategy_params: dict[str, float | int | str | bool | list[float]] = Field(default_factory=dict)
-    title: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00]*$")
-    owner: str = Field(default="api", max_length=200, pattern=r"^[^\x00]*$")
-    reason: str = Field(default="created through the API", max_length=1_000, pattern=r"^[^\x00]*$")
+    strategy_params: Params = Field(default_factory=dict)
+    title: Short | None = None
+    owner: Short = Field(default="api")
+    reason: Text = Field(default="created through the API")
+    draft: bool = Field(default=False, description="answers the default arm until it is started")
     control: Slug | None = None
+    default_arm: Slug | None = Field(
+        default=None, description="where nothing is drawn; control or the first arm, if left out"
+    )
     positions: int = Field(default=1, ge=1, le=100)
     reward: Reward | None = Field(default=None, description="0 or 1 within a day, when left out")
     batch: timedelta = Field(default=timedelta(days=1), description="cadence, ISO 8601")
@@ -38,6 +50,13 @@ class ExperimentRequest(BaseModel):
     default_shares: dict[Slug, float] | None = Field(
         default=None, description="weights version 0; uniform when left out"
     )
+    cells: dict[Slug, ContextCell] = Field(
+        default_factory=dict, description="contexts with weights of their own"
+    )
+    traffic_share: float = Field(default=1.0, ge=0, le=1, description="part that takes part")
+    eligible: Rules = Field(default_factory=list, description="contexts that take part")
+    assignment: Literal["rerandomise", "nested"] = "rerandomise"
+    gate: bool = Field(default=False, description="new strategies become challengers first")
 
 
 def declared(body: ExperimentRequest) -> Experiment:
@@ -58,13 +77,48 @@ def declared(body: ExperimentRequest) -> Experiment:
         "source": {"kind": "decision_log"},
         "reward": body.reward or Reward(window=WINDOW),
         "batch": body.batch,
-        "policy": {"name": _strategy(body), "params": body.strategy_params},
+        "policy": policy(body.strategy, body.strategy_params),
         "default_shares": body.default_shares,
+        "default_arm": body.default_arm,
+        "cells": body.cells,
+        "traffic_share": body.traffic_share,
+        "eligible": body.eligible,
+        "assignment": body.assignment,
+        "gate": body.gate,
     }
     optional = {"limits": body.limits, "prior": body.prior, "memory": body.memory}
     given |= {name: value for name, value in optional.items() if value is not None}
+    return validated(given)
+
+
+def policy(strategy: str, params: Params) -> dict[str, Any]:
+    """Return a policy's part of a declaration, by a name in any case.
+
+    Raises
+    ------
+    Problem
+        422 if there is no such strategy, or a parameter is unknown or out of range.
+    """
+    name = strategy_name(strategy)
+    if name is None:
+        raise unprocessable("strategy", f"is to be one of: {', '.join(sorted(STRATEGIES))}")
+    if (fault := parameter_fault(name, params)) is not None:
+        parameter, told = fault
+        raise unprocessable(f"strategy_params.{ascii(parameter)[1:-1]}", told)
+    # Null is what leaving a parameter out means.
+    return {"name": name, "params": {k: v for k, v in params.items() if v is not None}}
+
+
+def validated(document: dict[str, Any]) -> Experiment:
+    """Return a declaration that an experiment can have.
+
+    Raises
+    ------
+    Problem
+        422 with field and reason.
+    """
     try:
-        experiment = Experiment.model_validate(given)
+        experiment = Experiment.model_validate(document)
         # Numbers and texts that JSON cannot hold have no hash.
         experiment.revision_hash()
     except InfeasibleLimitsError as error:
@@ -75,16 +129,17 @@ def declared(body: ExperimentRequest) -> Experiment:
         raise Problem(422, "invalid-experiment", first["msg"], field=field) from error
     except ValueError as error:
         raise Problem(422, "invalid-experiment", ascii(str(error)), field="experiment") from error
+    _refuse_unfit(experiment)
     return experiment
 
 
-def _strategy(body: ExperimentRequest) -> str:
-    name = body.strategy.strip().lower().replace("-", "_").replace(" ", "_")
-    if name not in STRATEGIES:
-        raise unprocessable("strategy", f"is to be one of: {', '.join(sorted(STRATEGIES))}")
-    unknown = sorted(body.strategy_params.keys() - STRATEGIES[name])
-    if unknown:
-        known = ", ".join(sorted(STRATEGIES[name])) or "none"
-        told = f"of {name} are: {known}; not {', '.join(map(ascii, unknown[:9]))}"
-        raise unprocessable("strategy_params", told)
-    return name
+def _refuse_unfit(experiment: Experiment) -> None:
+    for declared_policy in (experiment.policy, experiment.challenger):
+        name = None if declared_policy is None else strategy_name(declared_policy.name)
+        if declared_policy is None or name is None:
+            continue
+        size = (len(experiment.arms), experiment.positions, experiment.reward.kind)
+        if (fault := fit_fault(name, declared_policy.params, *size)) is not None:
+            parameter, told = fault
+            place = "strategy" if parameter is None else f"strategy_params.{parameter}"
+            raise Problem(422, "invalid-experiment", f"{place} {told}", field=place)

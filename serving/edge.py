@@ -9,17 +9,18 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple, TypeAlias
 
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from serving.answers import Answer, Held, Problem
+from serving.following import Following
 from serving.head import Head, read_head
 from serving.hot import Asked, HotRoutes, NotHeldError
+from serving.keys.directory import NotSureError, charge, is_open
+from serving.keys.key import ANYONE, Caller
+from serving.limited import Message, Receive, limited, too_large
 from serving.metrics import Metrics
 
-Message: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
@@ -42,6 +43,21 @@ class Promise(NamedTuple):
     answer: Callable[[], Answer]
 
 
+class Bounds(NamedTuple):
+    """Which requests are looked at.
+
+    Attributes
+    ----------
+    trusted_hosts
+        Accepted Host headers, without port.
+    max_body_bytes
+        Largest request body.
+    """
+
+    trusted_hosts: tuple[str, ...]
+    max_body_bytes: int
+
+
 class Edge:
     """Answers hot routes itself and hands everything else on to the application.
 
@@ -51,28 +67,30 @@ class Edge:
         The application behind.
     hot
         The hot routes.
+    following
+        Knows who may ask.
     metrics
         Where requests are counted.
-    trusted_hosts
-        Accepted Host headers, without port.
-    max_body_bytes
-        Largest request body.
+    bounds
+        Which requests are looked at.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         hot: HotRoutes,
+        following: Following,
         metrics: Metrics,
-        trusted_hosts: tuple[str, ...],
-        max_body_bytes: int,
+        bounds: Bounds,
     ) -> None:
         self._app = app
         self._hot = hot
         self._routes = {path.encode(): route for path, route in hot.routes.items()}
+        self._directory = following.directory
+        self._refresh = following.refresh
         self._metrics = metrics
-        self._hosts = frozenset(host.lower().encode() for host in trusted_hosts)
-        self._max_body_bytes = max_body_bytes
+        self._hosts = frozenset(host.lower().encode() for host in bounds.trusted_hosts)
+        self._max_body_bytes = bounds.max_body_bytes
         self._process = os.urandom(6).hex()
         self._serial = itertools.count()
 
@@ -87,12 +105,15 @@ class Edge:
         hot = scope["method"] == "GET" and scope["path"] in self._hot.routes
         try:
             self._admit(head)
+            caller = await self._caller(head, scope["path"])
+            exchange.key_id = caller.key_id
+            charge(caller)
             if hot:
-                asked = Asked(scope["query_string"], head.if_none_match)
+                asked = Asked(scope["query_string"], head.if_none_match, caller)
                 await exchange.answer(await self._hot.answer(scope["path"], asked))
             else:
-                scope.setdefault("state", {})["request_id"] = exchange.request_id
-                await self._app(scope, _limited(receive, self._max_body_bytes), exchange.send)
+                scope.setdefault("state", {}).update(request_id=exchange.request_id, caller=caller)
+                await self._app(scope, limited(receive, self._max_body_bytes), exchange.send)
         except Problem as problem:
             await exchange.answer(problem.answer(exchange.request_id))
         finally:
@@ -112,10 +133,16 @@ class Edge:
         head = read_head(headers)
         try:
             self._admit(head)
-            answer = route(Asked(query, head.if_none_match))
-        except (Problem, NotHeldError):
+            caller = self._directory.caller(head)
+            if caller.bucket is not None and caller.bucket.wait() > 0.0:
+                return None
+            answer = route(Asked(query, head.if_none_match, caller))
+        except (Problem, NotHeldError, NotSureError):
             return None
+        if caller.bucket is not None:
+            caller.bucket.take()
         request_id = self._request_id(head)
+        named = (request_id, caller.key_id)
         if isinstance(answer, Answer):
             self._metrics.requests.note(path.decode(), answer.status, time.perf_counter() - started)
             return with_id(answer, request_id)
@@ -125,7 +152,7 @@ class Edge:
             seconds = time.perf_counter() - started
             self._metrics.requests.note(path.decode(), settled.status, seconds)
             if settled.status >= 400:
-                _tell(request_id, "GET", path.decode(), settled.status, seconds)
+                _tell(named, ("GET", path.decode()), settled.status, seconds)
             return with_id(settled, request_id)
 
         return Promise(answer.written, settle)
@@ -134,7 +161,12 @@ class Edge:
         if head.host not in self._hosts and _without_port(head.host.lower()) not in self._hosts:
             raise Problem(421, "untrusted-host", "this server does not answer for that host")
         if head.content_length > self._max_body_bytes:
-            raise Problem(413, "body-too-large", _too_large(self._max_body_bytes))
+            raise Problem(413, "body-too-large", too_large(self._max_body_bytes))
+
+    async def _caller(self, head: Head, path: str) -> Caller:
+        if is_open(path):
+            return ANYONE
+        return await self._directory.caller_surely(head, self._refresh)
 
     def _request_id(self, head: Head) -> str:
         given = head.request_id
@@ -147,16 +179,19 @@ class Edge:
         template = scope["path"] if hot else getattr(scope.get("route"), "path", OTHER_ROUTE)
         self._metrics.requests.note(template, exchange.status, seconds)
         if exchange.status >= 400:
-            _tell(exchange.request_id, scope["method"], scope["path"], exchange.status, seconds)
+            asked = (scope["method"], scope["path"])
+            named = (exchange.request_id, exchange.key_id)
+            _tell(named, asked, exchange.status, seconds)
 
 
 class _Exchange:
     """One answer on its way: adds the request's id and remembers the status."""
 
-    __slots__ = ("_send", "request_id", "status")
+    __slots__ = ("_send", "key_id", "request_id", "status")
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.request_id = request_id
+        self.key_id: str | None = None
         self._send = send
         self.status = 500
 
@@ -185,11 +220,16 @@ def _settled(held: Held, request_id: str) -> Answer:
         return problem.answer(request_id)
 
 
-def _tell(request_id: str, method: str, path: str, status: int, seconds: float) -> None:
+def _tell(
+    named: tuple[str, str | None], asked: tuple[str, str], status: int, seconds: float
+) -> None:
+    request_id, key_id = named
+    method, path = asked
     tell = log.error if status >= 500 else log.info
     tell(
         "request failed" if status >= 500 else "request refused",
         request_id=request_id,
+        key_id=key_id,
         method=method,
         path=path[:200],
         status=status,
@@ -205,25 +245,6 @@ def with_id(answer: Answer, request_id: str) -> Answer:
     return answer._replace(headers=headers)
 
 
-def _too_large(limit: int) -> str:
-    return f"the body is larger than {limit} bytes"
-
-
 def _without_port(host: bytes) -> bytes:
     name, colon, port = host.rpartition(b":")
     return name if colon and port.isdigit() else host
-
-
-def _limited(receive: Receive, limit: int) -> Receive:
-    received = 0
-
-    async def counting() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            # The framework turns anything but its own exception into 400.
-            raise HTTPException(413, _too_large(limit))
-        return message
-
-    return counting

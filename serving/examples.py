@@ -21,6 +21,7 @@ ALLOCATION: Final[dict[str, Any]] = {
     },
     "provenance": {"version": 12, "effective_from": "2026-11-22T00:10:00+00:00"},
     "effective_from": "2026-11-22T00:10:00+00:00",
+    "state": "running",
     "age_seconds": 3600.5,
     "confirmed_seconds_ago": 0.8,
     "stale": False,
@@ -41,6 +42,27 @@ DECISION: Final[dict[str, Any]] = {
 REWARD: Final[dict[str, Any]] = {
     "reward_id": "decision/019aa8f2-5e3b-7c41-9d52-3f0c1b2a4d5e",
     "outcome": "recorded",
+}
+
+EVENTS: Final[dict[str, Any]] = {
+    "experiment_id": "checkout-button",
+    "events": [{"date": "2026-11-21", "arm_id": "green", "outcome": "recorded"}],
+}
+
+EXPERIMENT: Final[dict[str, Any]] = {
+    "experiment_id": "checkout-button",
+    "state": "running",
+    "arm_ids": ["blue", "green"],
+    "strategy": "thompson",
+    "strategy_params": {},
+    "challenger": None,
+    "revision": 1,
+    "revision_hash": _HASH,
+    "origin": "api",
+    "submitted_by": "checkout-team",
+    "reason": "created through the API",
+    "submitted_at": "2026-11-20T09:30:00+00:00",
+    "declaration": {"slug": "checkout-button", "arms": ["blue", "green"]},
 }
 
 PROBLEM: Final[dict[str, Any]] = {

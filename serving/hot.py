@@ -7,14 +7,20 @@ from typing import NamedTuple
 
 from serving.allocation import allocation
 from serving.answers import Answer, Held
-from serving.decide import cell_of, decide
+from serving.decide import Asked as Whom
+from serving.decide import decide
 from serving.decisions import Decisions
+from serving.following import Following
+from serving.keys.key import ANYONE, Caller, Scope
 from serving.lookup import Lookup
 from serving.query import experiment_of, parameters, unit_of
-from serving.registry import Live, Registry
+from serving.registry import Live
 
 ALLOCATION = frozenset({"experiment_id"})
 DECISION = frozenset({"experiment_id", "unit_id", "cell"})
+# Who draws arms by the weights itself, decides.
+READS: tuple[Scope, ...] = ("read", "decide")
+DECIDES: tuple[Scope, ...] = ("decide",)
 
 
 class Asked(NamedTuple):
@@ -26,10 +32,13 @@ class Asked(NamedTuple):
         The query string as it came.
     if_none_match
         The header of that name.
+    caller
+        Who asks.
     """
 
     query: bytes
     if_none_match: bytes | None = None
+    caller: Caller = ANYONE
 
 
 HotRoute = Callable[[Asked], Answer | Held]
@@ -48,10 +57,10 @@ class HotRoutes:
 
     Parameters
     ----------
-    registry
-        The held weights.
     lookup
-        Asked about an experiment that is not held.
+        Has the held weights; asked about an experiment that is not held.
+    following
+        Knows the terms of experiments.
     decisions
         Where decisions become durable.
     stale_seconds
@@ -62,14 +71,15 @@ class HotRoutes:
 
     def __init__(
         self,
-        registry: Registry,
         lookup: Lookup,
+        following: Following,
         decisions: Decisions,
         stale_seconds: float,
         max_age: int,
     ) -> None:
-        self._registry = registry
+        self._registry = lookup.registry
         self._lookup = lookup
+        self._following = following
         self._decisions = decisions
         self._stale_seconds = stale_seconds
         self._max_age = max_age
@@ -84,7 +94,7 @@ class HotRoutes:
         Raises
         ------
         Problem
-            422, 404 or 503.
+            403, 404, 410, 422 or 503.
         """
         route = self.routes[path]
         try:
@@ -105,11 +115,12 @@ class HotRoutes:
         NotHeldError
             If the store has to be asked.
         Problem
-            422.
+            403 or 422.
         """
-        live = self._live(parameters(asked.query, ALLOCATION))
+        live = self._live(parameters(asked.query, ALLOCATION), asked.caller, READS)
         return allocation(
             live,
+            state=self._following.get(live.snapshot.experiment).state,
             stale=self._is_stale(live),
             max_age=self._max_age,
             if_none_match=asked.if_none_match,
@@ -123,17 +134,20 @@ class HotRoutes:
         NotHeldError
             If the store has to be asked.
         Problem
-            422, or 503 if too many records wait.
+            403, 410 or 422; 503 if too many records wait.
         """
         given = parameters(asked.query, DECISION)
         unit = unit_of(given)
-        live = self._live(given)
+        live = self._live(given, asked.caller, DECIDES)
         snapshot = live.snapshot
-        decision = decide(snapshot, unit, cell_of(snapshot, given.get("cell")))
+        terms = self._following.get(snapshot.experiment)
+        decision = decide(snapshot, terms, Whom(unit, given.get("cell")))
         return self._decisions.hold(decision, stale=self._is_stale(live))
 
-    def _live(self, given: dict[str, str]) -> Live:
+    def _live(self, given: dict[str, str], caller: Caller, scopes: tuple[Scope, ...]) -> Live:
         experiment = experiment_of(given)
+        if caller is not ANYONE:
+            caller.admit(scopes, experiment)
         live = self._registry.get(experiment)
         if live is None:
             raise NotHeldError(experiment)

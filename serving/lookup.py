@@ -4,14 +4,20 @@ import asyncio
 import time
 from collections import OrderedDict
 
-from include.errors import StoreUnavailableError
+import structlog
+
+from include.errors import DamagedSnapshotError, ReportsUnavailableError, StoreUnavailableError
 from serving.answers import not_found, unavailable
 from serving.follower import Follower
+from serving.following import Following
 from serving.registry import Live, Registry
+from serving.snapshot import compile_snapshot
+from serving.stores.newest import Newest
 
 NEGATIVE_SECONDS = 1.0
 NEGATIVE_LIMIT = 4_096
 FLIGHTS_LIMIT = 32
+log = structlog.get_logger("allot.serving")
 
 
 class Lookup:
@@ -19,11 +25,17 @@ class Lookup:
 
     What does not exist is remembered for a second, for a bounded number of slugs, and
     requests for one slug share one question, so that invented slugs cannot flood the store.
+    What the store cannot give, PostgreSQL is asked for: those weights are answered as stale
+    until the store confirms them.
     """
 
-    def __init__(self, registry: Registry, follower: Follower) -> None:
-        self._registry = registry
+    def __init__(
+        self, registry: Registry, follower: Follower, following: Following, newest: Newest
+    ) -> None:
+        self.registry = registry
         self._follower = follower
+        self._following = following
+        self._newest = newest
         self._absent: OrderedDict[str, float] = OrderedDict()
         self._flights: dict[str, asyncio.Task[None]] = {}
 
@@ -36,12 +48,12 @@ class Lookup:
             404 if it does not exist; 503 if that cannot be told now, or its weights cannot
             be read.
         """
-        live = self._registry.get(experiment)
+        live = self.registry.get(experiment)
         if live is None:
             await self._read_through(experiment)
-            live = self._registry.get(experiment)
+            live = self.registry.get(experiment)
         if live is None:
-            if experiment in self._registry.known:
+            if experiment in self.registry.known:
                 raise unavailable(f"the weights of {experiment!r} cannot be read yet")
             raise not_found(experiment)
         return live
@@ -63,8 +75,25 @@ class Lookup:
             raise unavailable(f"cannot tell whether {experiment!r} exists: {error}") from error
 
     async def _ask(self, experiment: str) -> None:
-        await self._follower.follow([experiment])
+        failure: StoreUnavailableError | None = None
+        try:
+            await self._follower.follow([experiment])
+        except StoreUnavailableError as error:
+            failure = error
+        if self.registry.get(experiment) is None and self._following.may_exist(experiment):
+            await self._ask_postgresql(experiment)
+        if self.registry.get(experiment) is None and failure is not None:
+            raise failure
         self._absent[experiment] = time.monotonic() + NEGATIVE_SECONDS
         self._absent.move_to_end(experiment)
         while len(self._absent) > NEGATIVE_LIMIT:
             self._absent.popitem(last=False)
+
+    async def _ask_postgresql(self, experiment: str) -> None:
+        try:
+            published = await self._newest.published(experiment)
+        except (ReportsUnavailableError, DamagedSnapshotError) as error:
+            log.warning("weights cannot be read", experiment=experiment, error=str(error))
+            return
+        if published is not None:
+            self.registry.install(compile_snapshot(published), confirmed=False)

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from serving.answers import Answer, Problem
-from serving.requests import TAG
+from serving.records import TAG, printable
 
 
 def response_of(answer: Answer) -> Response:
@@ -55,8 +55,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     field = _place(first["loc"]) or str(first["loc"][0])
     detail = "; ".join(f"{_place(part['loc'])}: {part['msg']}" for part in error.errors()[:20])
     # A member's name may hold what UTF-8 cannot.
-    field, detail = (text.encode("utf-8", "replace").decode() for text in (field, detail))
-    return _respond(request, Problem(422, "invalid-parameter", detail, field=field))
+    problem = Problem(422, "invalid-parameter", printable(detail), field=printable(field))
+    return _respond(request, problem)
 
 
 def _place(location: Sequence[int | str]) -> str:

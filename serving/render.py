@@ -15,7 +15,7 @@ def render(decision: Decision, *, stale: bool) -> bytes:
     snapshot, draws = decision.snapshot, decision.draws
     return b'{"decision_id":"%b",%b,"unit_id":%b,%b%b%b%b,"stale":%b}' % (
         decision.decision_id.encode(),
-        snapshot.decision_text,
+        snapshot.texts(decision.strategy)[0],
         orjson.dumps(decision.unit),
         snapshot.arm_text(draws[0]),
         b"" if len(draws) == 1 else _slate(snapshot, draws),
@@ -32,7 +32,7 @@ def record(decision: Decision) -> bytes:
         b'{%b,"decision_id":"%b","request_id":%b,"unit":%b,"cell":%b,"arms":[%b],"arm_ids":[%b],'
         b'"shares":[%b],"buckets":[%b],"flag":%b,"decided_us":%d}'
     ) % (
-        decision.snapshot.record_text,
+        decision.snapshot.texts(decision.strategy)[1],
         decision.decision_id.encode(),
         orjson.dumps(decision.request_id),
         orjson.dumps(decision.unit),

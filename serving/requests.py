@@ -16,10 +16,9 @@ from pydantic import (
 
 from include.contract.names import NAME_PATTERN
 from include.contract.records import MAX_UNIT_LENGTH, unit_fault
+from serving.records import TAG, Alone, Refused
 
 MANY = 1_000
-# Marks what Pydantic adds to the place of an error: which member of a union was tried.
-TAG = "~"
 
 
 def _unit(text: str) -> str:
@@ -37,6 +36,14 @@ Unit = Annotated[
 ]
 # What Allot derives itself holds a slash, so that nobody can name it.
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+# Flat and small: it chooses a cell and is not kept.
+Context = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")],
+        Annotated[str, Field(max_length=256)] | bool | int | float | None,
+    ],
+    Field(max_length=100),
+]
 
 
 class _Body(BaseModel):
@@ -55,10 +62,17 @@ class DecisionRequest(_Body):
         default=None, description="a repeat with the same id gets the first answer"
     )
     unit_id: Unit | None = Field(default=None, description="without a unit every decision draws")
-    unit_ids: list[Unit] | None = Field(
-        default=None, min_length=1, max_length=MANY, description="several units in one call"
+    unit_ids: list[Annotated[Unit, Alone]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MANY,
+        description="several units in one call; each is judged alone",
     )
     cell: Slug | None = Field(default=None, description="context cell, where any is declared")
+    context: Context | None = Field(
+        default=None,
+        description="what is known of the moment: chooses the cell, and who takes part; not kept",
+    )
     forced_arm_ids: list[Slug] | None = Field(
         default=None,
         min_length=1,
@@ -139,7 +153,13 @@ class ManyRewards(_Body):
     """Several rewards of one experiment."""
 
     experiment_id: Slug
-    rewards: list[RewardEntry] = Field(min_length=1, max_length=MANY)
+    rewards: list[Annotated[RewardEntry, Alone]] = Field(
+        min_length=1, max_length=MANY, description="each is judged alone"
+    )
+
+    def entries(self) -> list[ByDecision | ByUnit | ByArm | Refused]:
+        """Return the rewards, or why one cannot be taken."""
+        return [*self.rewards]
 
 
 RewardRequest = Annotated[

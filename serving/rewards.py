@@ -9,10 +9,11 @@ from uuid import uuid4
 import orjson
 
 from serving.answers import JSON, NO_STORE, Answer, Problem
-from serving.declared import Declared, RewardRule
+from serving.following import Following
 from serving.log.journal import Journal
 from serving.lookup import Lookup
 from serving.metrics import Metrics
+from serving.records import Refused, group_answer
 from serving.requests import (
     ByArm,
     ByDecision,
@@ -22,6 +23,7 @@ from serving.requests import (
     OneByDecision,
     OneByUnit,
 )
+from serving.terms import RewardRule
 
 Entry = ByDecision | ByUnit | ByArm
 Outcome = Literal["recorded", "superseded"]
@@ -36,8 +38,8 @@ class Rewards:
     ----------
     lookup
         Tells whether an experiment exists.
-    declared
-        Tells which values it may have.
+    following
+        Knows which values it may have.
     journal
         Where rewards become durable.
     metrics
@@ -45,44 +47,52 @@ class Rewards:
     """
 
     def __init__(
-        self, lookup: Lookup, declared: Declared, journal: Journal, metrics: Metrics
+        self, lookup: Lookup, following: Following, journal: Journal, metrics: Metrics
     ) -> None:
         self._lookup = lookup
-        self._declared = declared
+        self._following = following
         self._journal = journal
         self._metrics = metrics
 
     async def answer(self, body: OneByDecision | OneByUnit | OneByArm | ManyRewards) -> Answer:
-        """Answer once every record is durable.
+        """Answer once every record is durable; of several, one that cannot be is refused alone.
 
         Raises
         ------
         Problem
-            404, 422 or 503. Nothing of a body with an impossible value is recorded.
+            404, 422 or 503.
         """
         await self._lookup.find(body.experiment_id)
-        entries: list[Entry] = [*body.rewards] if isinstance(body, ManyRewards) else [body]
-        rule = await self._declared.reward_of(body.experiment_id)
-        for place, entry in enumerate(entries):
-            _check(rule, entry, f"rewards.{place}.reward" if body is not entry else "reward")
-        records = [_record(body.experiment_id, entry) for entry in entries]
-        written = [self._journal.write(orjson.dumps(each)) for each in records]
-        standing = await asyncio.gather(*(asyncio.shield(each) for each in written))
-        answers = [
-            self._told(record["reward_id"], "recorded" if other is None else "superseded")
-            for record, other in zip(records, standing, strict=True)
-        ]
-        told = {"rewards": answers} if isinstance(body, ManyRewards) else answers[0]
-        return Answer(200, orjson.dumps(told), JSON + NO_STORE)
+        rule = self._following.get(body.experiment_id).reward
+        if not isinstance(body, ManyRewards):
+            told = await self._taken(body.experiment_id, rule, body)
+            if isinstance(told, Problem):
+                raise told
+            return Answer(200, told, JSON + NO_STORE)
+        taken = (self._taken(body.experiment_id, rule, entry) for entry in body.entries())
+        return group_answer("rewards", await asyncio.gather(*taken))
 
-    def _told(self, reward_id: str, outcome: Outcome) -> dict[str, str]:
+    async def _taken(
+        self, experiment: str, rule: RewardRule | None, entry: Entry | Refused
+    ) -> bytes | Problem:
+        if isinstance(entry, Refused):
+            return entry.problem
+        if rule is not None and (fault := rule.fault(entry.reward)) is not None:
+            return Problem(422, "impossible-reward", fault, field="reward")
+        record = _record(experiment, entry)
+        written = self._journal.write(orjson.dumps(record))
+        try:
+            standing = await asyncio.shield(written)
+        except Problem as problem:
+            # What the record itself is to blame for; everything else concerns all of them.
+            if problem.status != 422:
+                raise
+            return problem
+        return self._told(record["reward_id"], "recorded" if standing is None else "superseded")
+
+    def _told(self, reward_id: str, outcome: Outcome) -> bytes:
         self._metrics.rewards.labels(outcome).inc()
-        return {"reward_id": reward_id, "outcome": outcome}
-
-
-def _check(rule: RewardRule | None, entry: Entry, field: str) -> None:
-    if rule is not None and (fault := rule.fault(entry.reward)) is not None:
-        raise Problem(422, "impossible-reward", fault, field=field)
+        return orjson.dumps({"reward_id": reward_id, "outcome": outcome})
 
 
 def _record(experiment: str, entry: Entry) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The documented routes: the hot ones for OpenAPI's sake, and health, readiness, metrics."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from serving import examples
 from serving.follower import Follower
 from serving.hot import Asked, HotRoutes
-from serving.log.service import Log
+from serving.keys.guard import caller_of, needs
 from serving.metrics import Metrics
 from serving.problems import response_of
 from serving.registry import Registry
@@ -40,6 +41,9 @@ def problem(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: Documented = {
+    401: problem("a key is required, and this is none that is in force"),
+    403: problem("the key lacks the scope, or is restricted to other experiments"),
+    429: problem("the key asks too often; wait `Retry-After` seconds"),
     404: problem("no such experiment"),
     421: problem("the Host header is not one of this server's"),
     422: problem("a parameter is missing, malformed, repeated or unknown"),
@@ -73,6 +77,7 @@ def hot_router(hot: HotRoutes) -> APIRouter:
         summary="Which arm for this unit?",
         responses={
             200: {"content": {"application/json": {"example": examples.DECISION}}},
+            410: problem("the experiment is archived"),
             **PROBLEMS,
         },
     )
@@ -89,20 +94,25 @@ def hot_router(hot: HotRoutes) -> APIRouter:
 
 def _asked(request: Request) -> Asked:
     tag = request.headers.get("if-none-match")
-    return Asked(request.scope["query_string"], tag.encode("latin-1") if tag else None)
+    if_none_match = tag.encode("latin-1") if tag else None
+    return Asked(request.scope["query_string"], if_none_match, caller_of(request))
 
 
 def system_router(
-    registry: Registry, follower: Follower, journal: Log, metrics: Metrics, stale_seconds: float
+    registry: Registry,
+    follower: Follower,
+    failure: Callable[[], str | None],
+    metrics: Metrics,
+    stale_seconds: float,
 ) -> APIRouter:
     """Return the routes for those who run the API."""
     router = APIRouter(tags=["system"])
 
     @router.get("/health", summary="Does the process live?", responses={503: {"model": Health}})
     async def _health(response: Response) -> Health:
-        failure = follower.failure() or journal.failure()
-        response.status_code = 503 if failure else 200
-        return Health(status=failure or "ok")
+        ended = failure()
+        response.status_code = 503 if ended else 200
+        return Health(status=ended or "ok")
 
     @router.get(
         "/ready",
@@ -118,7 +128,11 @@ def system_router(
         "/metrics",
         summary="Prometheus metrics",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **{status: PROBLEMS[status] for status in (401, 403, 429)},
+        },
+        dependencies=[needs("read")],
     )
     async def _metrics() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

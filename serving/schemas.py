@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from include.contract.lifecycle import Flag, State
 from include.contract.names import NAME_PATTERN
 from include.contract.records import MAX_UNIT_LENGTH
 
@@ -65,6 +66,7 @@ class Allocation(_Answer):
     lineage: Lineage
     provenance: dict[str, Any] = Field(description="what the publisher notes beside the content")
     effective_from: str
+    state: State = Field(description="only while it is running arms are drawn by these weights")
     age_seconds: float = Field(description="since these weights went live")
     confirmed_seconds_ago: float | None = Field(
         description="since the store last named them the live ones; null: not since the start"
@@ -97,16 +99,31 @@ class DecisionAnswer(_Answer):
         default=None, description="every position, where the experiment has more than one"
     )
     cell: str | None = Field(default=None, description="where the caller named one")
-    flag: Literal["forced", "paused", "stopped"] | None = Field(
+    flag: Flag | None = Field(
         default=None, description="why nothing was drawn; such decisions are never learned from"
     )
     stale: bool
 
 
+class Refusal(_Answer):
+    """Why one record of several was refused."""
+
+    type: str
+    status: int
+    detail: str
+    field: str | None
+
+
+class RefusedRecord(_Answer):
+    """One record of several that was refused; the others were taken."""
+
+    refused: Refusal
+
+
 class DecisionBatch(_Answer):
     """A decision per unit, in the order of the request."""
 
-    decisions: list[DecisionAnswer]
+    decisions: list[DecisionAnswer | RefusedRecord]
 
 
 class RewardAnswer(_Answer):
@@ -121,16 +138,35 @@ class RewardAnswer(_Answer):
 class RewardBatch(_Answer):
     """What was done with each reward, in the order of the request."""
 
-    rewards: list[RewardAnswer]
+    rewards: list[RewardAnswer | RefusedRecord]
+
+
+class TotalAnswer(_Answer):
+    """What was done with one total."""
+
+    date: str
+    arm_id: str
+    outcome: Literal["recorded", "unchanged"]
+
+
+class EventsAnswer(_Answer):
+    """What was done with each total, in the order of the request."""
+
+    experiment_id: str
+    events: list[TotalAnswer]
 
 
 class ExperimentAnswer(_Answer):
     """One revision of an experiment."""
 
     experiment_id: str
+    state: State = Field(description="now; only a running experiment draws arms")
     arm_ids: list[str]
     strategy: str
     strategy_params: dict[str, Any]
+    challenger: dict[str, Any] | None = Field(
+        description="strategy in the shadow of the one in force, where gate is declared"
+    )
     revision: int = Field(ge=1)
     revision_hash: str = Field(description="parent of weights version 0, for the first")
     origin: Literal["toml", "api"]
@@ -152,6 +188,31 @@ class RevisionList(_Answer):
 
     experiment_id: str
     revisions: list[ExperimentAnswer]
+
+
+class ConfigAnswer(ExperimentAnswer):
+    """The experiment after a change of strategy, and what that did."""
+
+    applied: Literal["strategy", "challenger", "unchanged"]
+    detail: str = Field(description="the same in words")
+
+
+class StateEntry(_Answer):
+    """One state, since when, by whom and why."""
+
+    number: int = Field(ge=1)
+    state: State
+    changed_by: str
+    reason: str
+    changed_at: str
+
+
+class StateList(_Answer):
+    """Every state that was noted, oldest first; none: it has been running since it began."""
+
+    experiment_id: str
+    state: State
+    states: list[StateEntry]
 
 
 class ProblemAnswer(BaseModel):

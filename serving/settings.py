@@ -1,5 +1,6 @@
 """Settings of the API; the same ``ALLOT_`` names as everywhere, without the pipeline's secrets."""
 
+import ipaddress
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,15 @@ class ServingSettings(BaseSettings):
     serving_drain_seconds: int = Field(
         default=10, ge=1, description="how long a stop waits for open requests"
     )
+    serving_require_keys: bool = Field(
+        default=False, description="whether callers need a key; only on loopback they may not"
+    )
+    serving_key_rate: float = Field(
+        default=2_000.0, gt=0, description="requests per second, key and process; more get 429"
+    )
+    serving_key_kept_seconds: float = Field(
+        default=3_600.0, gt=0, description="how long keys hold while the database is away"
+    )
     serving_log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("serving_trusted_hosts", mode="before")
@@ -85,12 +95,26 @@ def serving_settings() -> ServingSettings:
     Raises
     ------
     SettingsError
-        Naming every variable that is missing or malformed.
+        Naming every variable that is missing or malformed; or if the address is open to others
+        and keys are not required.
     """
     try:
-        return ServingSettings()  # pyright: ignore[reportCallIssue]
+        chosen = ServingSettings()  # pyright: ignore[reportCallIssue]
     except ValidationError as error:
         names = ", ".join(f"ALLOT_{str(part['loc'][0]).upper()}" for part in error.errors())
         raise SettingsError(
             f"settings of the API missing or malformed: {names}; .env.example lists them."
         ) from error
+    if not chosen.serving_require_keys and not _is_loopback(chosen.serving_host):
+        raise SettingsError(
+            f"the API is not opened to {chosen.serving_host} without keys: set"
+            " ALLOT_SERVING_REQUIRE_KEYS=true and make one by `python -m serving.keys create`."
+        )
+    return chosen
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

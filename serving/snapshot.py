@@ -74,15 +74,24 @@ class Snapshot:
         ]
 
     @cached_property
-    def decision_text(self) -> bytes:
-        """The members that all decisions of this snapshot share, as JSON."""
-        shared = {
-            "experiment_id": self.experiment,
-            "weights_version": self.version,
-            "content_hash": self.content_hash,
-            "strategy": self.strategy,
-        }
-        return orjson.dumps(shared)[1:-1]
+    def _texts(self) -> dict[str, tuple[bytes, bytes]]:
+        return {}
+
+    def texts(self, strategy: str) -> tuple[bytes, bytes]:
+        """Render what decisions of this snapshot share, as JSON members: in answers, in records.
+
+        Parameters
+        ----------
+        strategy
+            The policy in force.
+        """
+        held = self._texts.get(strategy)
+        if held is None:
+            named = {"content_hash": self.content_hash, "strategy": strategy}
+            answer = {"experiment_id": self.experiment, "weights_version": self.version, **named}
+            record = {"experiment": self.experiment, "version": self.version, **named}
+            held = self._texts[strategy] = (orjson.dumps(answer)[1:-1], orjson.dumps(record)[1:-1])
+        return held
 
     @cached_property
     def effective_at(self) -> float:
@@ -103,17 +112,6 @@ class Snapshot:
     def allocation_text(self) -> bytes:
         """The unchanging part of the allocation's answer as JSON, left open at its end."""
         return _allocation_text(self)
-
-    @cached_property
-    def record_text(self) -> bytes:
-        """The members that the records of all decisions of this snapshot share, as JSON."""
-        shared = {
-            "experiment": self.experiment,
-            "version": self.version,
-            "content_hash": self.content_hash,
-            "strategy": self.strategy,
-        }
-        return orjson.dumps(shared)[1:-1]
 
     @cached_property
     def arm_names(self) -> tuple[bytes, ...]:

@@ -1,13 +1,50 @@
 """The last known good weights on local disk, so that a restart survives a store that is down."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import structlog
 
 from include.contract.names import is_name
 from include.contract.published import Pointer, Published
 from include.errors import DamagedSnapshotError
+
+log = structlog.get_logger("allot.serving")
+
+
+def keep(path: Path, body: bytes) -> None:
+    """Replace a file in one step.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses; what stood there before stays.
+    """
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def kept(path: Path) -> list[list[Any]]:
+    """Read a file of JSON rows; a file that is missing or damaged holds none."""
+    try:
+        rows = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        log.warning("a kept file cannot be read", file=path.name, error=str(error))
+        return []
+    return rows if isinstance(rows, list) else []
 
 
 class SnapshotFolder:
@@ -32,15 +69,7 @@ class SnapshotFolder:
             If the disk refuses; what stood there before stays.
         """
         body = published.pointer().head() + b"\n" + published.value()
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            try:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(self._path(published.content.experiment))
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        keep(self._path(published.content.experiment), body)
 
     def load(self) -> Iterator[Published | DamagedSnapshotError]:
         """Yield every snapshot that was kept, or why a file cannot be used."""

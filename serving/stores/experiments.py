@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
-from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from include.contract.canonical import Json, canonical_json
+from include.contract.canonical import Json
 from include.contract.published import Published
 from include.contract.weights import WeightsContent
 from include.errors import ReportsUnavailableError
@@ -17,38 +15,20 @@ from include.experiments.revision import version_zero
 from include.experiments.schema import Experiment
 from serving.answers import Problem, unavailable
 from serving.stores.database import REFUSED, Database
+from serving.stores.revisions import (
+    Connection,
+    Revision,
+    Submission,
+    all_revisions,
+    enter,
+    in_force,
+    insert_revision,
+    lock,
+)
 
 Result = TypeVar("Result")
-Connection = AsyncConnection[TupleRow]
 
-_REVISIONS: Final = """
-select experiment, revision, revision_hash, origin, submitted_by, reason, submitted_at, document
-from allot.experiment_revision
-"""
-_NEWEST: Final = (
-    _REVISIONS  # noqa: S608  # both parts are constants
-    + """
-where (experiment, revision) in (
-    select experiment, max(revision) from allot.experiment_revision
-    where experiment > %s group by experiment order by experiment limit %s
-)
-order by experiment
-"""
-)
 APPLIED: Final = ("policy", "prior", "memory", "limits", "assignment")
-
-
-class Revision(NamedTuple):
-    """One immutable declaration, as stored."""
-
-    experiment: str
-    revision: int
-    revision_hash: str
-    origin: str
-    submitted_by: str
-    reason: str
-    submitted_at: datetime
-    document: dict[str, Any]
 
 
 class Experiments:
@@ -67,7 +47,9 @@ class Experiments:
         self._seconds = seconds
         self._calls: set[asyncio.Task[Any]] = set()
 
-    async def create(self, experiment: Experiment, reason: str) -> Published | None:
+    async def create(
+        self, experiment: Experiment, submission: Submission, *, draft: bool = False
+    ) -> Published | None:
         """Register a new experiment with its weights version 0.
 
         Returns
@@ -80,17 +62,31 @@ class Experiments:
         Problem
             422 if the database refuses it; 503 if that is not known in time: repeat the call.
         """
-        return await self._call(lambda connection: _create(connection, experiment, reason))
+
+        async def work(connection: Connection) -> Published | None:
+            published = await _create(connection, experiment, submission)
+            if published is not None and draft:
+                await enter(connection, experiment.slug, "draft", submission)
+            return published
+
+        return await self.call(work)
 
     async def in_force(self, after: str, limit: int) -> list[Revision]:
         """Return the newest revision of experiments, by name, after a name."""
-        return await self._call(lambda connection: _in_force(connection, after, limit))
+        return await self.call(lambda connection: in_force(connection, after, limit))
 
     async def revisions(self, experiment: str) -> list[Revision]:
         """Return all revisions of an experiment, oldest first; none if there is no such one."""
-        return await self._call(lambda connection: _all(connection, experiment))
+        return await self.call(lambda connection: all_revisions(connection, experiment))
 
-    async def _call(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    async def call(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Do some work in one transaction.
+
+        Raises
+        ------
+        Problem
+            422 if the database refuses it; 503 if that is not known in time: repeat the call.
+        """
         database = Database(self._url)
 
         async def run() -> Result:
@@ -123,26 +119,18 @@ class Experiments:
         task.exception()
 
 
-async def _create(connection: Connection, experiment: Experiment, reason: str) -> Published | None:
+async def _create(
+    connection: Connection, experiment: Experiment, submission: Submission
+) -> Published | None:
     slug, now = experiment.slug, datetime.now(UTC)
-    await connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (slug,))
+    await lock(connection, slug)
     made = await connection.execute(
         "insert into allot.experiment (slug, created_by) values (%s, %s) on conflict do nothing",
-        (slug, experiment.owner),
+        (slug, submission.by),
     )
     if made.rowcount == 0:
         return None
-    await connection.execute(
-        "insert into allot.experiment_revision (experiment, revision, revision_hash, canonical,"
-        " origin, submitted_by, reason) values (%s, 1, %s, %s, 'api', %s, %s)",
-        (
-            slug,
-            experiment.revision_hash(),
-            canonical_json(experiment.document()).decode(),
-            experiment.owner,
-            reason,
-        ),
-    )
+    await insert_revision(connection, experiment, 1, submission)
     content = version_zero(experiment)
     provenance: dict[str, Json] = {
         "effective_from": now.isoformat(),
@@ -184,15 +172,3 @@ async def _explain(connection: Connection, experiment: Experiment, content: Weig
                 )
             ],
         )
-
-
-async def _in_force(connection: Connection, after: str, limit: int) -> list[Revision]:
-    rows = await connection.execute(_NEWEST, (after, limit))
-    return [Revision(*row) for row in await rows.fetchall()]
-
-
-async def _all(connection: Connection, experiment: str) -> list[Revision]:
-    rows = await connection.execute(
-        _REVISIONS + " where experiment = %s order by revision", (experiment,)
-    )
-    return [Revision(*row) for row in await rows.fetchall()]

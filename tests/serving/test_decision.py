@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from include.contract.assignment import assign
-from serving.decide import decide
+from serving.decide import Asked, decide
 from serving.snapshot import compile_snapshot
+from serving.terms import UNTOLD
 from tests.support.publishing import published
 from tests.support.served import Api
 
@@ -70,7 +71,7 @@ def test_shares_are_what_is_drawn() -> None:
     snapshot = compile_snapshot(published("slate", arms=("a", "b", "c"), buckets=SLATE))
     drawn = [Counter[int](), Counter[int](), Counter[int]()]
     for number in range(30_000):
-        for position, draw in enumerate(decide(snapshot, f"u{number}", None).draws):
+        for position, draw in enumerate(decide(snapshot, UNTOLD, Asked(f"u{number}")).draws):
             drawn[position][draw.arm] += 1
     # The units are fixed, so that this either always holds or never.
     for position in (0, 2):

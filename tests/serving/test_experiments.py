@@ -6,12 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from include.bandit.policies import POLICIES
 from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.reports.connection import connect
 from include.stores.reports.experiments import Submission, register
-from serving.strategies import STRATEGIES
 from tests.support.logged import rows
 from tests.support.publishing import Publisher
 from tests.support.served import Api, Serve, eventually
@@ -52,7 +50,7 @@ def test_it_writes_the_rows_that_the_pipeline_writes(empty: Api, database: Setti
     declared = made.json()["declaration"]
 
     def written() -> list[list[dict[str, Any]]]:
-        passing = {"published_at", "submitted_at", "provenance"}
+        passing = {"published_at", "submitted_at", "submitted_xid", "provenance"}
         return [
             [
                 {name: value for name, value in row.items() if name not in passing}
@@ -102,8 +100,8 @@ def test_they_are_listed_by_pages_and_read_with_their_revisions(empty: Api) -> N
         ({"arm_ids": ["red", "red"]}, "experiment"),
         ({"arm_ids": ["red", "Blue!"]}, "arm_ids.1"),
         ({"strategy": "guess"}, "strategy"),
-        ({"strategy": "ucb1", "strategy_params": {"epsilon": 1}}, "strategy_params"),
-        ({"strategy": "fixed", "strategy_params": {"shares": "nul \0"}}, "experiment"),
+        ({"strategy": "ucb1", "strategy_params": {"epsilon": 1}}, "strategy_params.epsilon"),
+        ({"strategy": "fixed", "strategy_params": {"shares": "nul \0"}}, "strategy_params.shares"),
         ({"control": "green"}, "experiment"),
         ({"limits": {"probability_floor": 0.9}}, "limits"),
         ({"owner": "nul \0"}, "owner"),
@@ -124,8 +122,3 @@ def test_without_the_database_nothing_is_promised(serve: Serve, store_address: s
     with serve(store_address, database_url="postgresql://nobody@127.0.0.1:1/none") as api:
         assert create(api).status_code == 503
         assert api.get("/experiments").status_code == 503
-
-
-def test_strategies_are_the_registered_policies() -> None:
-    known = {name: frozenset(policy.params.model_fields) for name, policy in POLICIES.items()}
-    assert known == STRATEGIES

@@ -22,6 +22,8 @@ def test_the_api_imports_nothing_of_the_pipeline() -> None:
         "include.contract.names", "include.contract.published", "include.contract.records",
         "include.contract.weights", "include.errors",
         # Experiments are declared through the API, too.
+        "include.contract.lifecycle", "include.contract.participation",
+        "include.contract.strategies",
         "include.contract.limits", "include.contract.rounding", "include.experiments",
         "include.experiments.revision", "include.experiments.schema",
     }  # fmt: skip

@@ -16,12 +16,13 @@ import pytest
 from include.settings import Settings
 from include.stores.reports.migrate import migrate
 from serving.answers import Problem
-from serving.decide import decide
+from serving.decide import Asked, decide
 from serving.render import record, render, render_row
 from serving.snapshot import compile_snapshot
 from serving.stores.database import Database
 from serving.stores.decisions import DECISIONS
 from serving.stores.sink import Sink
+from serving.terms import UNTOLD
 from stack.platform import Stack
 from stack.temporary import temporary_config
 from tests.stack.conftest import processes_of
@@ -174,7 +175,7 @@ def test_without_database_and_disk_nothing_is_acknowledged(
 
 async def _poisoned(url: str, poison: dict[str, Any]) -> tuple[Any, list[bytes]]:
     snapshot = compile_snapshot(published("button"))
-    lines = [record(decide(snapshot, f"u{n}", None)) for n in range(9)]
+    lines = [record(decide(snapshot, UNTOLD, Asked(f"u{n}"))) for n in range(9)]
     lines[4] = json.dumps({**json.loads(lines[4]), **poison}).encode()
     sink = Sink(Database(url), DECISIONS)
     try:
@@ -188,7 +189,7 @@ def test_the_answer_from_the_log_is_the_answer_that_was_given() -> None:
     for snapshot in (published("button"), published("slate", **shape)):  # type: ignore[arg-type]
         compiled = compile_snapshot(snapshot)
         for cell in compiled.cells:
-            decision = decide(compiled, "Zoë", cell, "request-1")
+            decision = decide(compiled, UNTOLD, Asked("Zoë", cell, None, "request-1"))
             line = json.loads(record(decision))
             assert render_row(line, stale=False) == render(decision, stale=False)
 

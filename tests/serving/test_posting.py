@@ -129,6 +129,32 @@ def test_poisonous_json_is_refused_and_nothing_written(api: Api, path: str, valu
     assert api.metric('allot_rewards_total{outcome="recorded"}') == 0
 
 
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"', '"a\\u0000"', "{}", "null"])
+def test_one_poisonous_record_of_a_group_is_refused_alone(
+    api: Api, database: Settings, value: str
+) -> None:
+    units = f'{{"experiment_id":"button","unit_ids":["u0",{value},"u2"]}}'
+    answer = api.client.post("/decision", content=units)
+    told = answer.json()["decisions"]
+    assert answer.status_code == 207
+    assert [each.get("unit_id") for each in told] == ["u0", None, "u2"]
+    assert told[1]["refused"]["status"] == 422
+    assert {row["unit"] for row in logged(database).values()} == {"u0", "u2"}
+    good = '{"arm_id":"blue","reward":1}'
+    poison = f'{{"arm_id":"blue","reward":{value}}}'
+    body = f'{{"experiment_id":"button","rewards":[{good},{poison},{good}]}}'
+    answer = api.client.post("/reward", content=body)
+    assert answer.status_code == 207
+    assert ["refused" in each for each in answer.json()["rewards"]] == [False, True, False]
+    assert len(rows(database, "select * from allot.reward")) == 2
+
+
+def test_a_context_of_a_megabyte_is_refused(api: Api) -> None:
+    for length, statuses in ((1_100_000, {413}), (900_000, {422})):
+        answer = ask(api, context={"key": "x" * length})
+        assert answer.status_code in statuses
+
+
 def test_a_reward_counts_once_however_it_is_addressed(api: Api, declared: Settings) -> None:
     decision = ask(api, unit_id="u").json()["decision_id"]
     now = datetime.now(UTC).isoformat()

@@ -1,0 +1,114 @@
+"""The terms on which an experiment answers now: its state, who takes part, which rewards fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.contract.lifecycle import FLAG_OF, Flag, State
+from include.contract.participation import Rule, is_eligible, matches, takes_part, traffic_buckets
+from include.contract.weights import BUCKETS, POOLED_CELL
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRule:
+    """Which values a reward may have."""
+
+    kind: str
+    lower: float
+    upper: float
+
+    def fault(self, value: float) -> str | None:
+        """Tell why a value cannot be a reward of this kind; ``None`` when it can."""
+        if self.kind == "bernoulli" and value not in (0.0, 1.0):
+            return f"reward {value} is neither 0 nor 1, as kind bernoulli declares"
+        if self.kind == "bounded" and not self.lower <= value <= self.upper:
+            return f"reward {value} is not within [{self.lower}, {self.upper}] as declared"
+        return None
+
+    def total_fault(self, count: int, total: float) -> str | None:
+        """Tell why a sum cannot be of so many rewards; ``None`` when it can."""
+        if self.kind == "real":
+            return None if count or not total else f"rewards {total} of no impressions"
+        if self.kind == "bernoulli" and not total.is_integer():
+            return f"rewards {total} is not a whole number, as kind bernoulli declares"
+        lower, upper = (0.0, 1.0) if self.kind == "bernoulli" else (self.lower, self.upper)
+        if not lower * count <= total <= upper * count:
+            return f"rewards {total} is not between {lower * count:g} and {upper * count:g}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the newest revision and the newest state say about answering.
+
+    Attributes
+    ----------
+    state
+        State of the experiment.
+    strategy
+        Policy in force; ``None`` where that is not known: then the weights' own.
+    default
+        Arms that are answered where nothing is drawn, as far as the weights have them.
+    traffic
+        Buckets of 10,000 whose units take part.
+    eligible
+        Rules of which a context has to fit one.
+    cells
+        Context cells with their rules, in the declared order.
+    reward
+        Which values a reward may have; ``None`` where that is not known.
+    draws
+        Whether every unit's arm is drawn, so that no more has to be asked.
+    """
+
+    state: State = "running"
+    strategy: str | None = None
+    default: tuple[str, ...] = ()
+    traffic: int = BUCKETS
+    eligible: tuple[Rule, ...] = ()
+    cells: tuple[tuple[str, Rule], ...] = ()
+    reward: RewardRule | None = None
+    draws: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        draws = self.state == "running" and self.traffic == BUCKETS and not self.eligible
+        object.__setattr__(self, "draws", draws)
+
+    def flag(self, experiment: str, unit: str, context: Mapping[str, object]) -> Flag | None:
+        """Tell why no arm is drawn for a unit; ``None`` where one is."""
+        if self.state != "running":
+            return FLAG_OF[self.state]
+        if not is_eligible(self.eligible, context):
+            return "ineligible"
+        if self.traffic < BUCKETS and not takes_part(experiment, unit, self.traffic):
+            return "outside"
+        return None
+
+    def cell_of(self, context: Mapping[str, object]) -> str:
+        """Return the first declared cell that a context matches; the pooled cell otherwise."""
+        return next((name for name, when in self.cells if matches(when, context)), POOLED_CELL)
+
+    def default_arms(self, arms: tuple[str, ...], positions: int) -> list[int]:
+        """Return the arms that are answered where nothing is drawn, one index per position."""
+        order = [*(arm for arm in self.default if arm in arms), *arms]
+        distinct = list(dict.fromkeys(order))
+        return [arms.index(distinct[place % len(distinct)]) for place in range(positions)]
+
+
+# Of an experiment of which PostgreSQL has not told yet.
+UNTOLD = Terms()
+
+
+def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
+    """Read the terms from the parts of a declaration that `stores.terms` selects."""
+    reward, named = document["reward"], (document["default_arm"], document["control"])
+    share = document["traffic_share"]
+    return Terms(
+        state=state,
+        strategy=document["strategy"],
+        default=tuple(arm for arm in named if arm is not None),
+        traffic=BUCKETS if share is None else traffic_buckets(share),
+        eligible=tuple(document["eligible"] or ()),
+        cells=tuple((name, cell["when"]) for name, cell in (document["cells"] or {}).items()),
+        reward=RewardRule(reward["kind"], reward["lower"], reward["upper"]),
+    )
