@@ -111,3 +111,7 @@ class AuditError(AllotError):
 
 class RollbackError(AllotError):
     """An experiment cannot be rolled back, or released, as asked for."""
+
+
+class ErasureError(AllotError):
+    """A unit cannot be erased now."""

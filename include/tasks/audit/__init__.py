@@ -1,0 +1,1 @@
+"""Audit: recompute what was decided and published, and say what differs."""
