@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 
 from rich.console import Console
@@ -54,18 +54,20 @@ def run_chain(airflow: AirflowClient, console: Console) -> None:
     """Run ingestion; what it wakes follows, and is started by hand where the event was lost."""
     for dag in CHAIN:
         airflow.wait_for_dag(dag)
-    since = datetime.now(UTC)
-    follow(airflow, CHAIN[0], airflow.trigger(CHAIN[0]), console)
-    for dag in CHAIN[1:]:
+    run = airflow.trigger(CHAIN[0])
+    follow(airflow, CHAIN[0], run, console)
+    for before, dag in pairwise(CHAIN):
+        # What an earlier run woke saw less than this one wrote.
+        since = str(airflow.run(before, run)["start_date"])
         for run in woken(airflow, dag, since) or [airflow.trigger(dag)]:
             follow(airflow, dag, run, console)
 
 
-def woken(airflow: AirflowClient, dag: str, since: datetime) -> list[str]:
+def woken(airflow: AirflowClient, dag: str, since: str) -> list[str]:
     """Return the runs that asset events have started since then; empty if none was in time."""
     deadline = time.monotonic() + WOKEN_WITHIN_SECONDS
     while time.monotonic() < deadline:
-        runs = airflow.runs(dag, run_after_gte=since.isoformat(), run_type="asset_triggered")
+        runs = airflow.runs(dag, run_after_gte=since, run_type="asset_triggered")
         if runs:
             return [str(run["dag_run_id"]) for run in reversed(runs)]
         time.sleep(0.3)
