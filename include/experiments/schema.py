@@ -19,12 +19,13 @@ from include.contract.participation import matches
 from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import InfeasibleLimitsError
+from include.experiments.guardrails import Guardrails
+from include.experiments.verdict import Share, Verdict
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-LATER_FIELDS: Final = ("traffic_share", "eligible", "default_arm", "gate", "challenger")
+LATER_FIELDS: Final = (
+    *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
+)
 
 
 class _Declared(BaseModel):
@@ -190,6 +191,8 @@ class Experiment(_Declared):
     challenger: Policy | None = Field(
         default=None, description="policy that runs in the shadow of the one in force"
     )
+    verdict: Verdict = Verdict()
+    guardrails: Guardrails = Guardrails()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -208,6 +211,10 @@ class Experiment(_Declared):
                 raise ValueError(f"{field} names unknown arms: {', '.join(sorted(unknown))}")
         if self.challenger is not None and not self.gate:
             raise ValueError("challenger is declared, but gate is not: it could never go live")
+        if fault := self.verdict.fault(self.arms, self.control):
+            raise ValueError(fault)
+        if fault := self.guardrails.fault(self.arms, self.positions):
+            raise ValueError(fault)
         if len({len(cell.features) for cell in self.cells.values()}) > 1:
             raise ValueError("cells must all have the same number of features")
         self.default_buckets()

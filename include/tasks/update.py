@@ -10,12 +10,13 @@ from include.contract.canonical import Json
 from include.contract.published import Published
 from include.contract.weights import WeightsContent, derive_salt
 from include.settings import Settings
+from include.stores.reports import guardrails, holds
 from include.stores.reports.batches import closed_batches, read_statistics
 from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.experiments import Revision, read
 from include.stores.reports.statistics import statistics_hash_over_closed
 from include.stores.reports.weights import NewSnapshot, folded_batches, head, insert_snapshot
-from include.tasks.update_steps import Step, next_step
+from include.tasks.update_steps import Step, admitted, next_step
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class UpdateReport:
         How many batches it folded.
     written
         Versions that this update wrote; empty when there was nothing to do.
+    stopped
+        Why it may write none now, or not all that closed: state, hold, or a guarded batch.
     """
 
     experiment: str
@@ -41,6 +44,7 @@ class UpdateReport:
     batch: str | None
     folded: int
     written: tuple[int, ...]
+    stopped: str | None = None
 
 
 def update_experiment(
@@ -49,12 +53,15 @@ def update_experiment(
     *,
     until: datetime | None = None,
     provenance: Mapping[str, Json] | None = None,
+    guarded: bool = False,
 ) -> UpdateReport:
     """Write every version that is due, one per batch, in order.
 
     What is due follows from the rows alone, not from what woke the update: it may be
     repeated, run late, or run in two processes at once. Every version is one transaction;
-    of two writers one wins, and the other goes on from the winner's version.
+    of two writers one wins, and the other goes on from the winner's version. Unless the
+    experiment is running, and while publishing is held, nothing is written at all, no restatement
+    either: what is due then follows once it goes on.
 
     Parameters
     ----------
@@ -66,6 +73,8 @@ def update_experiment(
         Only start on batches that had ended by then, as a backfill asks; all when left out.
     provenance
         What to keep beside the content, as ``dag_run`` and ``code_revision``.
+    guarded
+        Fold only sums that the guardrails let pass, or that a person released.
 
     Raises
     ------
@@ -80,15 +89,23 @@ def update_experiment(
             revision = read(connection, slug)
             live = head(connection, slug)
             folded = folded_batches(connection, slug, live.version)
+            closed = closed_batches(connection, revision.experiment)
+            standing = holds.standing(connection, slug)
+            stopped = standing.stops
+            if guarded and stopped is None:
+                judged = guardrails.gates(connection, slug)
+                closed, stopped = admitted(
+                    closed, folded, judged, released_through=standing.released_through
+                )
             step = next_step(
                 folded,
-                closed_batches(connection, revision.experiment),
+                closed,
                 revised=live.content.revision != revision.revision_hash,
                 until=None if until is None else newest_ended(until, revision.experiment.batch),
             )
-            if step is None:
+            if step is None or standing.stops:
                 return UpdateReport(
-                    slug, live.version, live.content.batch, len(folded), tuple(written)
+                    slug, live.version, live.content.batch, len(folded), tuple(written), stopped
                 )
             new = build_snapshot(connection, revision, live, step, provenance or {})
             published, ours = insert_snapshot(connection, new)

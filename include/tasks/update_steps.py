@@ -1,8 +1,9 @@
 """Which version comes next: pure decisions on batches, whatever woke the update."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from include.bandit.guardrails.result import Action
 from include.stores.reports.statistics import BatchReference
 from include.stores.reports.trail import Reason
 
@@ -66,3 +67,43 @@ def next_step(
     if newer and (until is None or newer[0].batch_id <= until):
         return Step("batch", (*settled, newer[0]))
     return None
+
+
+def admitted(
+    closed: Sequence[BatchReference],
+    folded: Sequence[BatchReference],
+    judged: Mapping[BatchReference, Action],
+    *,
+    released_through: str,
+) -> tuple[list[BatchReference], str | None]:
+    """Leave out what guardrails do not let pass, and say why.
+
+    Sums may be folded that passed, that a person released, or that the head has folded already.
+    Of an old batch whose new sums do not pass the former ones go on counting; a new batch that
+    does not pass keeps all that came after it waiting, since batches are folded in order.
+
+    Parameters
+    ----------
+    closed
+        All closed batches with their current sums, in order.
+    folded
+        What the head folded.
+    judged
+        Sums to the newest judgement of them.
+    released_through
+        Newest batch that a person accepted as it is.
+    """
+    known, newest = set(folded), folded[-1].batch_id if folded else ""
+    kept: list[BatchReference] = []
+    stopped: str | None = None
+    for batch in closed:
+        action = judged.get(batch)
+        passes = action == "proceed" or batch.batch_id <= released_through or batch in known
+        if passes:
+            kept.append(batch)
+            continue
+        why = "was not judged yet" if action is None else f"was judged {action}"
+        stopped = stopped or f"batch {batch.batch_id} {why} by the guardrails"
+        if batch.batch_id > newest:
+            break
+    return kept, stopped

@@ -8,8 +8,8 @@ State = Literal["pass", "warn", "fail", "unknown"]
 Action = Literal["proceed", "hold", "roll_back"]
 # Of the whole API: they block promotion and alert, and never touch an experiment's weights.
 API_WIDE: Final = frozenset({"error_rate", "latency"})
-# With these the log cannot be trusted, and nothing may be learned from it. Under `nested` units
-# are never drawn afresh, and the sample ratio stays unknown: that alone holds nothing.
+# With these the log cannot be trusted, and nothing may be learned from it. A sample ratio that is
+# unknown, since nothing was drawn, holds nothing.
 UNTRUSTED: Final = frozenset(
     {("refused_share", "fail"), ("refused_share", "unknown"), ("srm", "fail")}
 )

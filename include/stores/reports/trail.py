@@ -11,7 +11,7 @@ from include.contract.weights import WeightsContent
 from include.experiments.schema import Experiment
 from include.stores.reports.connection import Connection
 
-Reason = Literal["created", "batch", "restatement", "revision"]
+Reason = Literal["created", "batch", "restatement", "revision", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class Trail:
         Per cell and slot what each limit did, in words.
     arms
         Per cell, slot and arm the numbers.
+    restored
+        Of a roll-back, the version whose buckets came back; ``None``: the declared default.
     """
 
     reason: Reason
@@ -85,6 +87,7 @@ class Trail:
     policy: Mapping[str, Json]
     slots: Sequence[Mapping[str, Json]]
     arms: Sequence[ArmTrail]
+    restored: int | None = None
 
 
 def applied_policy(experiment: Experiment) -> dict[str, Json]:
@@ -123,7 +126,7 @@ def insert_trail(connection: Connection, experiment: str, version: int, trail: T
     """Write the explanation of a version, in the transaction that publishes it."""
     connection.execute(
         "insert into allot.allocation_event (experiment, version, reason, held, explanation,"
-        " restated, policy, slots) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        " restated, policy, slots, restored) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             experiment,
             version,
@@ -133,6 +136,7 @@ def insert_trail(connection: Connection, experiment: str, version: int, trail: T
             list(trail.restated),
             Jsonb(trail.policy),
             Jsonb(list(trail.slots)),
+            trail.restored,
         ),
     )
     with connection.cursor() as cursor:
