@@ -1,0 +1,1 @@
+"""Read-only routes: what was published, observed and decided, from PostgreSQL's reports."""
