@@ -28,7 +28,6 @@ from serving.managing import Managing
 from serving.metrics import Metrics
 from serving.minutes import Minutes
 from serving.reading.routes import reading_router, select_router
-from serving.reading.routes import reading_router, select_router
 from serving.record_routes import record_router
 from serving.registry import Registry
 from serving.rewards import Rewards
@@ -194,8 +193,6 @@ def _documented(parts: Parts) -> FastAPI:
     app.include_router(hot_router(parts.hot))
     app.include_router(record_router(parts.asking, parts.rewards, parts.events))
     app.include_router(experiment_router(parts.managing))
-    app.include_router(reading_router(parts.settings))
-    app.include_router(select_router(parts.asking))
     app.include_router(change_router(parts.changing))
     app.include_router(state_router(parts.changing))
     app.include_router(explain_router(parts.explaining))
