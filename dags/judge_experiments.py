@@ -1,7 +1,7 @@
 """New weights → verdicts that hold under daily looks, and the portfolio → reports, MLflow.
 
 ### What it does
-1. `experiments` lists what is registered (or what the form asks for).
+1. `experiments` lists what is running (or what the form asks for).
 2. Per experiment (mapped; the index is its slug): `judge` folds the closed batches into confidence
    sequences (every arm − control, every arm − the best of the rest), the sample-ratio test, and,
    labelled beside them, naive means, BOLS, AW-AIPW, P(best), expected loss; `track` shows the rows
@@ -30,7 +30,7 @@ from typing import Any
 from airflow.sdk import Param, TriggerRule, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.assets import WEIGHTS
+from dags.assets import JUDGEMENTS, WEIGHTS
 from include.links import MLFLOW_RUN
 
 NAMED = "{{ experiment }}"
@@ -52,7 +52,7 @@ NAMED = "{{ experiment }}"
             type=["array", "null"],
             items={"type": "string"},
             title="Experiments",
-            description="Slugs, as obd-men. Empty: all that are registered.",
+            description="Slugs, as obd-men. Empty: all that are running.",
         ),
         "alpha": Param(
             0.05,
@@ -106,7 +106,11 @@ def judge_experiments() -> None:
         context["ti"].xcom_push(key=MLFLOW_RUN, value=run.url)
         return run.url
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, doc_md="Online false discovery rate over all.")
+    @task(
+        trigger_rule=TriggerRule.ALL_DONE,
+        outlets=[JUDGEMENTS],
+        doc_md="Online false discovery rate over all.",
+    )
     def portfolio() -> int:
         from include.settings import settings
         from include.tasks.judgement.store import decide_portfolio, log_portfolio

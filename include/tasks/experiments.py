@@ -34,12 +34,28 @@ def sync_experiment(settings: Settings, name: str, *, submitted_by: str) -> str:
 
     path: Path = settings.experiments_dir / f"{name}.toml"
     experiment = load(path)
+    if ended(settings, experiment.slug):
+        # What ended it stands in a revision of its own; the file is history.
+        told = "a verdict ended it; its file is no longer read"
+        _log.info("%s: %s", experiment.slug, told)
+        return told
     check(experiment)
     submission = Submission("toml", submitted_by, f"file {path.name}")
     revision = register(settings, experiment, submission)
     told = f"revision {revision.number} in force ({revision.revision_hash[:12]})"
     _log.info("%s: %s", experiment.slug, told)
     return told
+
+
+def ended(settings: Settings, slug: str) -> bool:
+    """Tell whether a verdict ended an experiment, or a person concluded it."""
+    from include.stores.reports.connection import transaction
+    from include.stores.reports.decisions import has_ended
+    from include.stores.reports.lifecycle import state_of
+
+    with transaction(settings) as connection:
+        over = state_of(connection, slug) in {"concluded", "archived"}
+        return over or has_ended(connection, slug)
 
 
 def sync_all(settings: Settings, *, submitted_by: str) -> dict[str, str]:

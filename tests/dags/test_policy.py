@@ -117,7 +117,8 @@ def test_a_dag_says_what_to_do_when_it_is_red(path: Path) -> None:
         assert "allot" in dag["tags"]
         assert len(dag["tags"]) >= 2, "tags find the DAG: allot, and what it is about"
         assert not dag["catchup"], "a new stack would start a run for every day since 2019"
-        assert 1 <= dag["max_active_runs"] <= 4
+        # Runs that wait for a person cost no worker, and must not hold up each other.
+        assert 1 <= dag["max_active_runs"] <= (100 if "approval" in dag["tags"] else 4)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

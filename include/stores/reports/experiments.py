@@ -81,18 +81,29 @@ def register(settings: Settings, experiment: Experiment, submission: Submission)
         decisions fixed; with the difference.
     """
     with transaction(settings) as connection:
-        _lock(connection, experiment.slug)
-        in_force = find(connection, experiment.slug)
-        if in_force is None:
-            _insert_first(connection, experiment, submission)
-        elif in_force.revision_hash == experiment.revision_hash():
-            return in_force
-        else:
-            _refuse_stale(in_force, experiment, submission)
-            if has_decisions(connection, experiment.slug):
-                refuse_fixed_changes(in_force.experiment, experiment)
-            _insert(connection, experiment, in_force.number + 1, submission)
-        return read(connection, experiment.slug)
+        lock(connection, experiment.slug)
+        return submit(connection, experiment, submission)
+
+
+def submit(connection: Connection, experiment: Experiment, submission: Submission) -> Revision:
+    """Register a declaration in the caller's transaction, under the lock that it holds.
+
+    Raises
+    ------
+    ExperimentConflictError
+        As `register` does.
+    """
+    in_force = find(connection, experiment.slug)
+    if in_force is None:
+        _insert_first(connection, experiment, submission)
+    elif in_force.revision_hash == experiment.revision_hash():
+        return in_force
+    else:
+        _refuse_stale(in_force, experiment, submission)
+        if has_decisions(connection, experiment.slug):
+            refuse_fixed_changes(in_force.experiment, experiment)
+        _insert(connection, experiment, in_force.number + 1, submission)
+    return read(connection, experiment.slug)
 
 
 def find(connection: Connection, slug: str) -> Revision | None:
@@ -148,7 +159,8 @@ def _in_decision_log(connection: Connection, slug: str) -> bool:
     return bool(row and row[0])
 
 
-def _lock(connection: Connection, slug: str) -> None:
+def lock(connection: Connection, slug: str) -> None:
+    """Let nobody else change an experiment until the end of the transaction."""
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (slug,))
 
 
