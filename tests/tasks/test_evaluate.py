@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from psycopg.rows import dict_row
 
 from include.errors import LakeError, NoFeedbackError, UnknownExperimentError
 from include.settings import Settings
@@ -12,40 +11,30 @@ from include.stores.reports.connection import connect
 from include.tasks.evaluate import EvaluationReport, evaluate_experiment
 from include.tasks.update import update_experiment
 from tests.support.declared import experiment, observe, registered
-from tests.support.silver import BATCHES, skewed_log, uniform_log, write_silver
+from tests.support.evaluated import (
+    BTS,
+    RANDOM,
+    RATES,
+    SOURCE,
+    evaluate_shop,
+    feed_shop,
+    rows_of,
+)
+from tests.support.silver import BATCHES, uniform_log, write_silver
 
 pytestmark = pytest.mark.services
-
-RATES = (0.2, 0.4, 0.6)
-SHARES = (0.6, 0.3, 0.1)
-SOURCE = "open_bandit-men"
-RANDOM = uniform_log(RATES)
-BTS = skewed_log(RATES, SHARES)
 
 
 @pytest.fixture
 def shop(isolated: Settings) -> Settings:
-    registered(isolated, experiment())
-    write_silver(isolated, RANDOM, SOURCE, "random")
-    write_silver(isolated, BTS, SOURCE, "bts")
+    feed_shop(isolated)
     return isolated
-
-
-def _evaluate(settings: Settings, **changes: Any) -> EvaluationReport:
-    given = {"dag_run": "manual", "code_revision": "abc", **changes}
-    return evaluate_experiment(settings, "shop", **given)
-
-
-def _rows(settings: Settings, table: str) -> list[dict[str, Any]]:
-    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(f"select * from allot.{table}".encode()).fetchall()
-    return sorted(rows, key=lambda row: str(sorted(row.items())))
 
 
 def _value(settings: Settings, *key: str) -> dict[str, Any]:
     names = ("log", "evaluation_policy", "estimator", "interval_method", "position")
     wanted = (*key, "normal", "all")
-    found = [r for r in _rows(settings, "policy_value") if tuple(r[n] for n in names) == wanted]
+    found = [r for r in rows_of(settings, "policy_value") if tuple(r[n] for n in names) == wanted]
     assert len(found) == 1, f"{len(found)} rows for {wanted}"
     return found[0]
 
@@ -54,23 +43,23 @@ TABLES = ("policy_value", "policy_diagnostics", "regret", "learning_point", "sel
 
 
 def test_twice_is_once(shop: Settings) -> None:
-    first = _evaluate(shop)
-    before = {table: _rows(shop, table) for table in TABLES}
-    assert _evaluate(shop, dag_run="again") == first
-    assert {table: _rows(shop, table) for table in TABLES} == before
+    first = evaluate_shop(shop)
+    before = {table: rows_of(shop, table) for table in TABLES}
+    assert evaluate_shop(shop, dag_run="again") == first
+    assert {table: rows_of(shop, table) for table in TABLES} == before
     assert all(before[table] for table in TABLES)
-    assert len(_rows(shop, "evaluation")) == 1
+    assert len(rows_of(shop, "evaluation")) == 1
 
 
 def test_the_logs_own_policy_is_worth_its_mean(shop: Settings) -> None:
-    _evaluate(shop)
+    evaluate_shop(shop)
     mean = np.mean([row.reward for row in RANDOM])
     assert _value(shop, "random", "random", "on-policy")["value"] == pytest.approx(mean, rel=1e-12)
     assert _value(shop, "random", "uniform", "ips")["value"] == pytest.approx(mean, rel=1e-12)
 
 
 def test_ips_and_snips_from_the_other_log_are_those_computed_by_hand(shop: Settings) -> None:
-    _evaluate(shop)
+    evaluate_shop(shop)
     weights = [1 / 3 / row.pscore for row in BTS]
     weighted = sum(w * row.reward for w, row in zip(weights, BTS, strict=True))
     assert _value(shop, "bts", "uniform", "ips")["value"] == pytest.approx(weighted / len(BTS))
@@ -80,10 +69,10 @@ def test_ips_and_snips_from_the_other_log_are_those_computed_by_hand(shop: Setti
 
 
 def test_values_that_are_looked_at_daily_have_intervals_that_allow_it(shop: Settings) -> None:
-    _evaluate(shop)
+    evaluate_shop(shop)
     found = {
         (r["log"], r["estimator"], r["interval_method"]): r
-        for r in _rows(shop, "policy_value")
+        for r in rows_of(shop, "policy_value")
         if (r["evaluation_policy"], r["position"]) == ("uniform", "all")
     }
     for log, estimator, method in (
@@ -107,10 +96,10 @@ def test_the_asymptotic_sequence_is_tuned_alike_at_every_look(isolated: Settings
     first = len([row for row in BTS if row.batch == BATCHES[0]])
     for batches in (2, 3):
         write_silver(isolated, [r for r in BTS if r.batch in BATCHES[:batches]], SOURCE, "bts")
-        _evaluate(isolated)
+        evaluate_shop(isolated)
         (row,) = [
             r
-            for r in _rows(isolated, "policy_value")
+            for r in rows_of(isolated, "policy_value")
             if (r["evaluation_policy"], r["batch_id"], r["interval_method"])
             == ("uniform", BATCHES[batches - 1], "asymptotic")
         ]
@@ -127,8 +116,8 @@ def test_mips_groups_arms_by_their_features(isolated: Settings) -> None:
     rates = [0.3] * arms
     registered(isolated, experiment(arms=[f"item-{arm}" for arm in range(arms)], limits={}))
     write_silver(isolated, uniform_log(rates), SOURCE, "random")
-    without = _evaluate(isolated)
-    assert not [r for r in _rows(isolated, "policy_value") if r["estimator"] == "mips"]
+    without = evaluate_shop(isolated)
+    assert not [r for r in rows_of(isolated, "policy_value") if r["estimator"] == "mips"]
     kinds = dict(zip(FEATURES, [pl.Float64, pl.String, pl.String, pl.String], strict=True))
     columns = {name: [f"{arm % 2}" for arm in range(arms)] for name in FEATURES[1:]}
     numbers = {FEATURES[0]: [float(arm) for arm in range(arms)]}
@@ -137,11 +126,11 @@ def test_mips_groups_arms_by_their_features(isolated: Settings) -> None:
     )
     replace_item_features(isolated, SOURCE, "random", items)
     # Features are part of what was read: it is another evaluation.
-    assert _evaluate(isolated).statistics_hash != without.statistics_hash
+    assert evaluate_shop(isolated).statistics_hash != without.statistics_hash
     grouped = _value(isolated, "random", "bts-approximation", "mips")
     (plain, _) = [
         row
-        for row in _rows(isolated, "policy_value")
+        for row in rows_of(isolated, "policy_value")
         if (row["evaluation_policy"], row["estimator"], row["interval_method"], row["position"])
         == ("bts-approximation", "ips", "normal", "all")
     ]
@@ -154,7 +143,7 @@ def test_weights_are_judged_on_their_own_log_only_by_later_batches(shop: Setting
     for batch, clicks in zip(BATCHES, ([5, 10, 60], [5, 10, 70], [60, 5, 5]), strict=True):
         observe(shop, batch, clicks)
     assert update_experiment(shop, "shop").head == 3
-    _evaluate(shop)
+    evaluate_shop(shop)
     with connect(shop) as connection:
         shares = {
             (version, arm): share
@@ -169,7 +158,7 @@ def test_weights_are_judged_on_their_own_log_only_by_later_batches(shop: Setting
     row = _value(shop, "random", "weights-sequence", "ips")
     assert row["value"] == pytest.approx(by_hand, rel=1e-9)
     assert row["basis"] == "earlier batches"
-    newest = [r["evaluation_policy"] for r in _rows(shop, "policy_value") if r["log"] == "random"]
+    newest = [r["evaluation_policy"] for r in rows_of(shop, "policy_value") if r["log"] == "random"]
     assert not any(name.startswith("weights-v") for name in newest)
     other = _value(shop, "bts", "weights-v3", "ips")
     assert other["basis"] == "other log"
@@ -184,10 +173,10 @@ def test_a_log_that_is_streamed_gives_what_it_gives_in_memory(shop: Settings) ->
     def found(
         table: str, names: tuple[str, ...], report: EvaluationReport
     ) -> dict[tuple[str, ...], dict[str, Any]]:
-        rows = [r for r in _rows(shop, table) if r["statistics_hash"] == report.statistics_hash]
+        rows = [r for r in rows_of(shop, table) if r["statistics_hash"] == report.statistics_hash]
         return {tuple(row[name] for name in names): row for row in rows}
 
-    whole, parts = _evaluate(shop), _evaluate(shop, most_rows=10)
+    whole, parts = evaluate_shop(shop), evaluate_shop(shop, most_rows=10)
     values, streamed = found("policy_value", key, whole), found("policy_value", key, parts)
     # Nothing but the bootstrap needs all rows at once.
     assert set(values) - set(streamed) == {name for name in values if name[-1] == "bootstrap"}
@@ -213,61 +202,21 @@ def test_a_log_that_is_streamed_gives_what_it_gives_in_memory(shop: Settings) ->
     assert not found("learning_point", ("log", "policy", "up_to_batch"), parts)
 
 
-def test_the_reverse_grade_stands_beside_the_random_logs_mean(shop: Settings) -> None:
-    _evaluate(shop)
-    grades = [r for r in _rows(shop, "self_grade") if r["estimator"] == "ips"]
-    assert grades
-    mean = np.mean([row.reward for row in RANDOM])
-    for row in grades:
-        assert (row["log"], row["evaluation_policy"]) == ("bts", "uniform")
-        assert row["on_policy_mean"] == pytest.approx(mean)
-        assert row["error"] == pytest.approx(row["estimate"] - mean)
-        assert row["covered"] == (row["lo"] <= mean <= row["hi"])
-
-
-def test_the_regret_band_holds_the_truth(shop: Settings) -> None:
-    _evaluate(shop)
-    curve = [r for r in _rows(shop, "regret") if (r["log"], r["policy"]) == ("random", "random")]
-    curve.sort(key=lambda row: row["up_to_batch"])
-    assert [row["up_to_batch"] for row in curve] == list(BATCHES)
-    assert [row["decisions"] for row in curve] == [200, 400, 600]
-    assert curve[-1]["best_arm"] == 2
-    truth = 600 * (max(RATES) - sum(RATES) / 3)
-    assert curve[-1]["cumulative_lo"] <= truth <= curve[-1]["cumulative_hi"]
-
-
-def test_the_learning_curve_counts_rows_kept_and_clicks(shop: Settings) -> None:
-    _evaluate(shop)
-    curve = _rows(shop, "learning_point")
-    assert {row["policy"] for row in curve} == {"thompson", "uniform"}
-    assert {row["log"] for row in curve} == {"random"}
-    for policy in ("thompson", "uniform"):
-        own = sorted(
-            (row for row in curve if row["policy"] == policy), key=lambda row: row["rows_read"]
-        )
-        assert [row["rows_read"] for row in own] == [200, 400, 600]
-        kept = [row["rows_kept"] for row in own]
-        assert kept == sorted(kept)
-        # A third of the rows is kept, whoever learns: 200 ± 5 standard deviations.
-        assert abs(kept[-1] - 200) < 60
-        assert all(row["clicks"] <= row["rows_kept"] for row in own)
-
-
 def test_new_rows_are_a_new_evaluation(shop: Settings) -> None:
-    first = _evaluate(shop)
+    first = evaluate_shop(shop)
     write_silver(shop, uniform_log(RATES, seed=99), SOURCE, "random")
-    second = _evaluate(shop)
+    second = evaluate_shop(shop)
     assert first.statistics_hash != second.statistics_hash
-    assert len(_rows(shop, "evaluation")) == 2
+    assert len(rows_of(shop, "evaluation")) == 2
 
 
 def test_an_experiment_without_rows_says_so(isolated: Settings) -> None:
     registered(isolated, experiment())
     with pytest.raises(LakeError, match="ingest"):
-        _evaluate(isolated)
+        evaluate_shop(isolated)
     write_silver(isolated, RANDOM, "open_bandit-women", "random")
     with pytest.raises(NoFeedbackError, match="has no row for experiment 'shop'"):
-        _evaluate(isolated)
+        evaluate_shop(isolated)
 
 
 def test_an_unknown_experiment_is_named(isolated: Settings) -> None:
