@@ -13,7 +13,7 @@ from serving.asking import Asking
 from serving.examples import DECISION
 from serving.keys.guard import caller_of, needs
 from serving.problems import response_of
-from serving.reading import examples, schemas
+from serving.reading import examples, schemas, standing
 from serving.reading.arms import arms, best_probabilities, cohorts
 from serving.reading.cursor import MAX_LENGTH
 from serving.reading.events import events
@@ -46,7 +46,7 @@ def reading_router(settings: ServingSettings) -> APIRouter:
 
     @router.get(
         "/summary",
-        response_model=schemas.Summary,
+        response_model=standing.Summary,
         summary="What is live, what was seen, which arm leads, what may be said",
         responses=_documented(examples.SUMMARY),
     )
@@ -55,7 +55,7 @@ def reading_router(settings: ServingSettings) -> APIRouter:
 
     @router.get(
         "/p_best",
-        response_model=schemas.Best,
+        response_model=standing.Best,
         summary="P(arm is best) behind the newest weights",
         responses=_documented(examples.BEST),
     )
@@ -173,6 +173,9 @@ def _told(document: dict[str, Any]) -> Response:
 
 
 async def _csv(stream: Stream) -> AsyncIterator[bytes]:
-    yield csv_lines([stream.columns])
-    async for rows in stream.rows():
-        yield csv_lines(rows)
+    try:
+        yield csv_lines([stream.columns])
+        async for rows in stream.rows():
+            yield csv_lines(rows)
+    finally:
+        stream.close()

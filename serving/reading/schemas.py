@@ -1,4 +1,4 @@
-"""The read-only routes' answers as documented in OpenAPI."""
+"""The paged answers of the read-only routes as documented in OpenAPI."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -8,16 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 CURSOR = "hand back as `cursor` for the next page; null: there is none"
 
 
-class _Answer(BaseModel):
+class ReadAnswer(BaseModel):
+    """What all of them share: no member that is not documented."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class _Page(_Answer):
+class _Page(ReadAnswer):
     experiment_id: str
     next_cursor: str | None = Field(description=CURSOR)
 
 
-class PublishedShare(_Answer):
+class PublishedShare(ReadAnswer):
     """How an arm came to its share of a version."""
 
     cell: str = Field(description="context cell; * where all contexts share one")
@@ -31,14 +33,14 @@ class PublishedShare(_Answer):
     why: str = Field(description="the reasons in words")
 
 
-class PublishedPosition(_Answer):
+class PublishedPosition(ReadAnswer):
     """One position's shares."""
 
     position: int = Field(ge=0)
     arms: list[PublishedShare]
 
 
-class PublishedVersion(_Answer):
+class PublishedVersion(ReadAnswer):
     """One weights version with its reason."""
 
     version: int = Field(ge=0)
@@ -62,7 +64,7 @@ class History(_Page):
     versions: list[PublishedVersion]
 
 
-class Sequence(_Answer):
+class Sequence(ReadAnswer):
     """A confidence sequence at one look: valid whenever it is looked at."""
 
     family: Literal["control", "best"] = Field(
@@ -83,7 +85,7 @@ class BatchSequence(Sequence):
     level: float
 
 
-class BatchArm(_Answer):
+class BatchArm(ReadAnswer):
     """One arm in one batch."""
 
     arm_id: str
@@ -95,14 +97,14 @@ class BatchArm(_Answer):
     sequences: list[BatchSequence]
 
 
-class BatchPosition(_Answer):
+class BatchPosition(ReadAnswer):
     """One position in one batch."""
 
     position: int = Field(ge=0)
     arms: list[BatchArm]
 
 
-class Batch(_Answer):
+class Batch(ReadAnswer):
     """One batch as it is known today, with the first version that was made after it."""
 
     batch: str
@@ -117,7 +119,7 @@ class Timeseries(_Page):
     batches: list[Batch]
 
 
-class ArmReport(_Answer):
+class ArmReport(ReadAnswer):
     """One arm at one position, over all batches: naive and corrected side by side."""
 
     position: int = Field(ge=0)
@@ -156,7 +158,7 @@ class Cohorts(_Page):
     arms: list[CohortArm]
 
 
-class Event(_Answer):
+class Event(ReadAnswer):
     """Something that happened to an experiment."""
 
     at: datetime
@@ -171,102 +173,3 @@ class Events(_Page):
     """A page of events, newest first."""
 
     events: list[Event]
-
-
-class BestSlot(_Answer):
-    """P(best) of one position in one context cell."""
-
-    cell: str
-    position: int
-    p_best: dict[str, float | None]
-
-
-class Best(_Answer):
-    """P(arm is best) behind the newest weights."""
-
-    experiment_id: str
-    weights_version: int
-    batch: str | None
-    p_best: dict[str, float | None] = Field(
-        description="of the first position; null before the first batch, or without a belief"
-    )
-    positions: list[BestSlot]
-
-
-class LiveSlot(_Answer):
-    """The live shares of one position in one context cell."""
-
-    cell: str
-    position: int
-    shares: dict[str, float]
-
-
-class LiveVersion(_Answer):
-    """The newest published weights."""
-
-    version: int | None
-    batch: str | None
-    published_at: datetime | None
-    slots: list[LiveSlot]
-
-
-class Leader(_Answer):
-    """The arm with the largest P(best)."""
-
-    cell: str
-    position: int
-    arm_id: str
-    share: float
-    best_probability: float | None
-    expected_loss: float | None = Field(
-        description="what always playing it is expected to give up per decision"
-    )
-    judged_batch: str | None = Field(description="newest batch behind the expected loss")
-
-
-class ArmSequence(Sequence):
-    """A confidence sequence of an arm."""
-
-    arm_id: str
-
-
-class Verdict(_Answer):
-    """What may be said of one position, valid under peeking."""
-
-    position: int
-    verdict: str = Field(description="ship: arm; no winner yet; unknown; contradicted: arm")
-    winner: str | None
-    p_value: float
-    reason: str
-    leader: str
-    potential_value_remaining: float | None
-    looks: int
-    units: int
-    batch: str
-    level: float
-    tracking_url: str | None
-    sequences: list[ArmSequence] = Field(description="newest look of every arm")
-
-
-class Summary(_Answer):
-    """An experiment on one page."""
-
-    experiment_id: str
-    title: str
-    owner: str
-    state: str
-    state_since: datetime
-    strategy: str
-    revision: int
-    arm_ids: list[str]
-    positions: int
-    batches: int
-    first_batch: str | None
-    last_batch: str | None
-    decisions: int = Field(description="in this API's log, whether ingested or not")
-    rewards: int = Field(description="received by this API, whatever became of them")
-    observations: int = Field(description="in the batches, over all positions")
-    reward_sum: float = Field(description="of those observations")
-    live: LiveVersion
-    leading: list[Leader] = Field(description="per position; none before the first batch")
-    verdicts: list[Verdict] = Field(description="per position; none before the first judgement")

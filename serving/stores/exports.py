@@ -1,6 +1,7 @@
 """Streaming a query's rows out of PostgreSQL, however many there are."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, LiteralString
 
@@ -15,7 +16,11 @@ FETCHED: Final = 500
 WAITING: Final = 2
 STREAMS: Final = 2
 FIRST_SECONDS: Final = 120.0
+SLOW_SECONDS: Final = 30.0
 CURSOR: Final = "export"
+# Tables that grew since they were last counted look small, and a loop over all of one for every row
+# of the other looks cheap.
+_LARGE: Final = "set local enable_nestloop = off"
 
 
 class Exports:
@@ -91,20 +96,21 @@ class Stream:
         ReportsUnavailableError
             If PostgreSQL went away meanwhile: what was sent is then not all.
         """
-        try:
-            while (fetched := await self._queue.get()) is not None:
-                yield fetched
-            await self.task
-        finally:
-            # A client that has gone must not keep the connection: nobody cancels the driver.
-            self._database.abort()
-            while not self._queue.empty():
-                self._queue.get_nowait()
+        while (fetched := await self._queue.get()) is not None:
+            yield fetched
+        await self.task
+
+    def close(self) -> None:
+        """End it wherever it is: a client that has gone must not keep the connection."""
+        # Broken off, since nobody cancels the driver.
+        self._database.abort()
+        self._drain()
 
     async def _produce(self, experiment: str, query: LiteralString) -> None:
         try:
             async with self._database.transaction() as connection:
                 await begin(connection, FIRST_SECONDS)
+                await connection.execute(_LARGE)
                 await Reader(connection).known(experiment)
                 async with connection.cursor(name=CURSOR) as cursor:
                     await cursor.execute(query, {"experiment": experiment})
@@ -112,11 +118,23 @@ class Stream:
                     self.columns = [each.name for each in cursor.description or ()]
                     self._started.set()
                     while fetched:
-                        await self._queue.put(fetched)
+                        await self._put(fetched)
                         fetched = await cursor.fetchmany(FETCHED)
+            await self._put(None)
         finally:
-            await self._queue.put(None)
+            if sys.exception() is not None:
+                self._drain()
+                self._queue.put_nowait(None)
             await self._database.close()
+
+    async def _put(self, fetched: Rows | None) -> None:
+        # A client that takes nothing must not hold a place for ever.
+        async with asyncio.timeout(SLOW_SECONDS):
+            await self._queue.put(fetched)
+
+    def _drain(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
 
 def _ended(task: "asyncio.Task[None]") -> None:

@@ -24,6 +24,7 @@ from tests.support.served import Api, Serve, eventually
 pytestmark = pytest.mark.services
 PATIENT = Patience(timeout=10, deadline=20, attempts=4)
 HASTY = Patience(timeout=0.3, deadline=0.5, attempts=2)
+TWICE = Patience(timeout=10, deadline=20, attempts=2)
 
 
 def url_of(port: int) -> str:
@@ -67,7 +68,7 @@ def test_the_asynchronous_client_does_the_same(api: Api, database: Settings) -> 
 
 def test_a_slate_is_told_whole_and_answered_whole_without_the_api(api: Api) -> None:
     with before(api.port) as gateway, Allot(gateway.url, patience=HASTY) as allot:
-        allot.allocation("slate")
+        eventually(lambda: _remembered(allot, "slate"), 30)
         gateway.close()
         gateway.seconds = 5
         lost = allot.decide("slate", unit="u")
@@ -111,7 +112,7 @@ def test_a_busy_api_is_asked_again_and_one_that_stays_busy_answered_for(api: Api
         assert allot.decide("button", unit="u").logged
     with (
         before(api.port) as gateway,
-        Allot(gateway.url, patience=HASTY, defaults={"button": "blue"}) as allot,
+        Allot(gateway.url, patience=TWICE, defaults={"button": "blue"}) as allot,
     ):
         gateway.busy = 1_000
         decision = allot.decide("button", unit="u")
@@ -161,6 +162,7 @@ def test_an_api_that_is_killed_is_answered_for_and_never_said_to_have_logged(
         with process(port) as server:
             known = _until_logged(allot)
             assert known.arm_id == "green"
+            eventually(lambda: _remembered(allot, "button"), 30)
             server.send_signal(signal.SIGKILL)
             server.wait()
             missed = [allot.decide("button", unit="u") for _ in range(3)]
@@ -175,6 +177,13 @@ def test_an_api_that_is_killed_is_answered_for_and_never_said_to_have_logged(
         each.request_id for each in missed
     )
     assert rows(database, "select * from allot.reward") == []
+
+
+def _remembered(allot: Allot, experiment: str) -> bool:
+    try:
+        return bool(allot.allocation(experiment).weights)
+    except UnavailableError:
+        return False
 
 
 def _until_logged(allot: Allot) -> Decision:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from include.settings import Settings
 from include.tasks.judgement.store import judge_and_store
 from include.tasks.update import update_experiment
-from serving.reading import examples, schemas
+from serving.reading import examples, schemas, standing
 from serving.reading.cursor import write_cursor
 from tests.support.declared import NOON, experiment, observe, registered
 from tests.support.logged import rows
@@ -26,8 +26,8 @@ PAGES = {
     "events": "events",
 }
 MODELS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
-    "summary": (schemas.Summary, examples.SUMMARY),
-    "p_best": (schemas.Best, examples.BEST),
+    "summary": (standing.Summary, examples.SUMMARY),
+    "p_best": (standing.Best, examples.BEST),
     "history": (schemas.History, examples.HISTORY),
     "timeseries": (schemas.Timeseries, examples.TIMESERIES),
     "arms": (schemas.Arms, examples.ARMS),
