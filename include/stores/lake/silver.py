@@ -1,6 +1,6 @@
 """Silver: typed, validated feedback, one row per decision, in a Delta table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -178,7 +178,17 @@ def scan_feedback(
     table = open_table(settings, FEEDBACK, version)
     frame = pl.scan_delta(table, storage_options=delta_options(settings))
     wanted = (pl.col("source") == source) & (pl.col("behavior_policy") == behavior_policy)
-    return frame.filter(wanted if batch_id is None else wanted & (pl.col("batch_id") == batch_id))
+    return frame.filter(wanted if batch_id is None else wanted & of_batches([batch_id]))
+
+
+def of_batches(batch_ids: Sequence[str]) -> "pl.Expr":
+    """Tell whether a row of a scan is of some batches.
+
+    Folders leave out the colons of a batch id, and polars reads partition values from folders.
+    """
+    import polars as pl
+
+    return pl.col("batch_id").is_in([name.replace(":", "") for name in batch_ids] + [*batch_ids])
 
 
 def silver_batches(

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Final
 
 from include.contract.batches import closes_at
 from include.contract.canonical import Json, content_hash
+from include.errors import RowCountError
 from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.lake.log_silver import scan_log
+from include.stores.lake.silver import of_batches
 from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import read_progress
 from include.stores.reports.decision_log_batches import KnownBatch, known_batches
@@ -68,12 +70,17 @@ def sum_batch(
         if experiment.assignment == "rerandomise"
         else pl.col("behavior_policy").str.starts_with("v")
     )
-    frame = drawn.filter(pl.col("batch_id") == batch_id).select(
+    frame = drawn.filter(of_batches([batch_id])).select(
         *_CELL, "pscore", "reward", "unit", "row_id", "decided_at"
     )
     rows = frame.collect()
     earlier = [batch.batch_id for batch in _related(experiment, known, own)]
-    before = drawn.filter(pl.col("batch_id").is_in(earlier), pl.col("unit").is_not_null())
+    before = drawn.filter(of_batches(earlier), pl.col("unit").is_not_null())
+    if rows.height == 0 and own.versions:
+        raise RowCountError(
+            f"experiment {experiment.slug!r}, batch {batch_id}: silver at version {lake_version} "
+            "has no drawn row of it, but its record says otherwise; run ingest_decision_log"
+        )
     units = before.select("behavior_policy", "unit").unique().collect()
     return SummedBatch(unit_sums(_newly_drawn(rows, units, experiment)), rows.height, inputs)
 
