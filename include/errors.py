@@ -115,3 +115,7 @@ class RollbackError(AllotError):
 
 class ErasureError(AllotError):
     """A unit cannot be erased now."""
+
+
+class OrchestratorError(AllotError):
+    """Airflow refused or did not answer what was asked of it."""

@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     mlflow_url: str = Field(description="MLflow tracking server, as http://…")
     airflow_url: str = Field(description="Airflow as a browser reaches it, as http://…")
     serving_url: str = Field(description="the API as a browser reaches it, as http://…")
+    airflow_api_url: str = Field(
+        default="", description="Airflow as programs reach it, where a browser does otherwise"
+    )
+    airflow_user: str = Field(default="admin", description="who may delete Airflow's old runs")
+    airflow_password: SecretStr = Field(default=SecretStr(""), description="of that user")
+    serving_spool_dir: Path | None = Field(
+        default=None, description="folder for records while the database is away"
+    )
     mlflow_browser_url: str = Field(
         default="", description="MLflow as a browser reaches it, where programs do otherwise"
     )
@@ -44,6 +52,14 @@ class Settings(BaseSettings):
     )
     lake_horizon_days: int = Field(
         default=400, description="audit horizon: how long lake files and log entries are kept"
+    )
+    log_horizon_days: int = Field(
+        default=90,
+        ge=1,
+        description="how long PostgreSQL keeps log records that the lake has, and knows repeats",
+    )
+    airflow_horizon_days: int = Field(
+        default=30, ge=1, description="how long Airflow keeps runs; those of the canary a day"
     )
     log_schedule_seconds: int = Field(
         default=300, ge=10, description="how often the decision log is brought into the lake"

@@ -60,6 +60,7 @@ def stack_environment(
         "ALLOT_MLFLOW_URL": f"http://{HOST}:{config.mlflow_port}",
         "ALLOT_MLFLOW_BROWSER_URL": "",
         "ALLOT_S3_BROWSER_ENDPOINT": "",
+        "ALLOT_AIRFLOW_API_URL": "",
         "ALLOT_NOTIFY_WEBHOOK_URL": "",
         "ALLOT_AIRFLOW_URL": f"http://{HOST}:{config.airflow_port}",
         "ALLOT_AIRFLOW_USER": airflow.USER,
