@@ -118,7 +118,9 @@ def test_rows_of_one_unit_are_one_observation(isolated: Settings, log: list[Logg
     assert sequence["variance"] > 0
 
 
-def test_a_long_log_in_which_units_come_again_has_no_verdict(isolated: Settings, log: list[Logged]) -> None:
+def test_a_long_log_in_which_units_come_again_has_no_verdict(
+    isolated: Settings, log: list[Logged]
+) -> None:
     whole, streamed = _values(isolated), _values(isolated, most_rows=10)
     name = ("decisions-mixture", "uniform", "dr", "normal")
     assert streamed[name]["value"] == pytest.approx(whole[name]["value"], rel=1e-9)
