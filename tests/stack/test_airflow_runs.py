@@ -9,7 +9,7 @@ from include.stores.airflow import AirflowRuns
 from stack.platform import Stack
 from tests.stack.conftest import eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
 DAG = "reconcile_weights"
 
 
