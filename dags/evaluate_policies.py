@@ -1,7 +1,7 @@
 """New weights or feedback → policy values, grades, regret and learning curves → reports, MLflow.
 
 ### What it does
-1. `experiments` lists what is registered (or what the form asks for).
+1. `experiments` lists what is running (or what the form asks for).
 2. Per experiment (mapped; the index is its slug): `evaluate` judges policies on every log and
    writes report rows to PostgreSQL; `track` shows those rows as an MLflow run.
 
@@ -52,7 +52,7 @@ NAMED = "{{ experiment }}"
             type=["array", "null"],
             items={"type": "string"},
             title="Experiments",
-            description="Slugs, as obd-men. Empty: all that are registered.",
+            description="Slugs, as obd-men. Empty: all that are running.",
         ),
         "level": Param(
             0.95,

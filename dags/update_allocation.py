@@ -2,9 +2,11 @@
 
 ### What it does
 1. `sync_experiments` registers the TOML files of `include/experiments`.
-2. Per experiment (mapped; the index is its slug): `aggregate` sums closed batches of silver,
-   `update` writes one version per closed, unpublished batch to PostgreSQL, `publish` brings the
-   weights store up to PostgreSQL and announces it.
+2. Per running experiment (mapped; the index is its slug): `aggregate` sums closed batches of
+   silver, `guard` judges each by the guardrails, `update` writes one version per closed,
+   unpublished batch that passed to PostgreSQL, `publish` brings the weights store up to PostgreSQL
+   and announces it. What is paused, concluded, archived or a draft is left out; the last table
+   says so.
 3. `report` ends the log with a table, and is red when anything above was refused.
 
 It works off **every** closed, unpublished batch, whatever woke it (new feedback, the clock at
@@ -20,9 +22,14 @@ trigger it with `until`.
 ### When it is red
 - `sync_experiments`, `report`: a TOML file contradicts what is in force, or its limits clash.
   The log holds the difference; mend the file. The other experiments went on.
+- `plan`: PostgreSQL is away; nothing waits for it. A warning in its log says that an experiment
+  will probably end without a verdict (`select * from allot.experiment_plan`).
 - `aggregate`: S3 or PostgreSQL is away (`make status`). Before anything was ingested there is
   nothing to do, and that is no failure.
   Clear the task: repeating it changes nothing.
+- `guard` is green also where it stops or rolls back an experiment: that is its work, and people are
+  told. `select * from allot.guardrails` says why; `rollback_allocation` goes back by hand and
+  `release_allocation` lets publishing go on.
 - `update`: sums do not fit the declaration, or PostgreSQL is away. The log names batch and arm;
   what is live stays live.
 - `publish`: Dragonfly is away. PostgreSQL has the version already: clear the task, or let
@@ -47,6 +54,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FEEDBACK, WEIGHTS
+from dags.deadlines import ends_within
 from include.links import ALLOCATION
 
 NAMED = "{{ experiment }}"
@@ -63,6 +71,9 @@ Passed: TypeAlias = Any
     start_date=datetime(2019, 11, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    deadline=ends_within(
+        timedelta(hours=1), "Look at update_allocation: until it has ended, old weights are served."
+    ),
     default_args={
         "owner": "allot",
         "retries": 2,
@@ -87,11 +98,14 @@ def update_allocation() -> None:
     @task
     def sync_experiments() -> list[str]:
         from include.settings import settings
-        from include.tasks.experiments import registered, sync_all
+        from include.tasks.experiments import sync_all
+        from include.tasks.lifecycle import running
 
         refused = sync_all(settings(), submitted_by="dag update_allocation")
+        names, skipped = running(settings())
         get_current_context()["ti"].xcom_push("refused", refused)
-        return registered(settings())
+        get_current_context()["ti"].xcom_push("skipped", skipped)
+        return names
 
     @task(map_index_template=NAMED)
     def aggregate(experiment: str) -> Passed:
@@ -100,6 +114,15 @@ def update_allocation() -> None:
 
         context = _named(experiment)
         return aggregate_experiment(settings(), experiment, until=_until(context))
+
+    @task(map_index_template=NAMED)
+    def guard(row: Passed) -> Passed:
+        from include.settings import settings
+        from include.tasks.guard_run import guard_row
+
+        context = _named(row["experiment"])
+        run = f"update_allocation/{context['dag_run'].run_id}"
+        return guard_row(settings(), row, until=_until(context), dag_run=run)
 
     @task(map_index_template=NAMED)
     def update(row: Passed) -> Passed:
@@ -123,7 +146,7 @@ def update_allocation() -> None:
 
     @task_group
     def each(experiment: str) -> Passed:
-        return publish(update(aggregate(experiment)))
+        return publish(update(guard(aggregate(experiment))))
 
     @task(trigger_rule="all_done", outlets=[WEIGHTS], doc_md="Wakes what follows, once a run.")
     def announce(rows: Passed) -> None:
@@ -134,10 +157,21 @@ def update_allocation() -> None:
     def report(experiments: Passed, rows: Passed) -> None:
         from include.tasks.update_run import report_run
 
-        refused = get_current_context()["ti"].xcom_pull(task_ids="sync_experiments", key="refused")
-        report_run(list(experiments), list(rows or ()), refused or {})
+        told = [
+            get_current_context()["ti"].xcom_pull(task_ids="sync_experiments", key=key) or {}
+            for key in ("refused", "skipped")
+        ]
+        report_run(list(experiments), list(rows or ()), *told)
+
+    @task(doc_md="Simulates new declarations; warns where a verdict is unlikely.")
+    def plan() -> int:
+        from include.settings import settings
+        from include.tasks.decide.planning import plan_declared
+
+        return len(plan_declared(settings()))
 
     experiments: Passed = sync_experiments()
+    experiments >> plan()
     rows: Passed = each.expand(experiment=experiments)
     announce(rows)
     report(experiments, rows)

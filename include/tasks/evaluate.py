@@ -112,7 +112,7 @@ def evaluate_experiment(
 
 
 def chosen_experiments(settings: Settings, asked: Sequence[str]) -> list[str]:
-    """Return the experiments that are asked for; all that are registered when none is.
+    """Return the experiments that are asked for; all that run when none is.
 
     Raises
     ------
@@ -121,13 +121,14 @@ def chosen_experiments(settings: Settings, asked: Sequence[str]) -> list[str]:
     """
     from include.errors import UnknownExperimentError
     from include.tasks.experiments import registered
+    from include.tasks.lifecycle import running
 
     known = registered(settings)
     if unknown := sorted(set(asked) - set(known)):
         raise UnknownExperimentError(
             f"no experiment is called {', '.join(unknown)}; there are: {', '.join(known) or 'none'}"
         )
-    return sorted(set(asked)) or known
+    return sorted(set(asked)) or running(settings)[0]
 
 
 def log_report(report: EvaluationReport) -> None:

@@ -23,7 +23,10 @@ class RunRow(TypedDict, total=False):
     rows: int
     cells: int
     lake_version: int | None
+    guard: str
+    guarded: int
     versions: list[int]
+    stopped: str | None
     batch: str | None
     live: int
 
@@ -59,7 +62,10 @@ def aggregate_experiment(
 
 
 def update_row(settings: Settings, row: RunRow, *, until: datetime | None, dag_run: str) -> RunRow:
-    """Write the versions that are due for the experiment of a row."""
+    """Write the versions that are due for the experiment of a row.
+
+    Where the run judged its batches, only what guardrails let pass is folded.
+    """
     from include.tasks.update import update_experiment
 
     provenance: dict[str, Json] = {
@@ -67,8 +73,10 @@ def update_row(settings: Settings, row: RunRow, *, until: datetime | None, dag_r
         "lake_version": row["lake_version"],
         "code_revision": code_revision(settings),
     }
-    done = update_experiment(settings, row["experiment"], until=until, provenance=provenance)
-    return RunRow(**row, versions=list(done.written), batch=done.batch)
+    done = update_experiment(
+        settings, row["experiment"], until=until, provenance=provenance, guarded="guard" in row
+    )
+    return RunRow(**row, versions=list(done.written), batch=done.batch, stopped=done.stopped)
 
 
 def publish_row(settings: Settings, row: RunRow) -> RunRow:
@@ -84,18 +92,23 @@ def allocation_url(settings: Settings, experiment: str) -> str:
 
 
 def report_run(
-    experiments: Sequence[str], rows: Sequence[RunRow], refused: Mapping[str, str]
+    experiments: Sequence[str],
+    rows: Sequence[RunRow],
+    refused: Mapping[str, str],
+    skipped: Mapping[str, str],
 ) -> None:
     """Log what was read, refused and written, and say what failed.
 
     Parameters
     ----------
     experiments
-        All registered experiments.
+        All running experiments.
     rows
         Of those that went through.
     refused
         TOML file to the reason why it was refused.
+    skipped
+        Experiments that do not run, and why.
 
     Raises
     ------
@@ -103,7 +116,10 @@ def report_run(
         If a file was refused, or an experiment did not go through.
     """
     found = {row["experiment"]: row for row in rows}
-    log_summary(_log, "weights", [_line(name, found.get(name)) for name in experiments])
+    lines = [_line(name, found.get(name)) for name in experiments]
+    for name, told in skipped.items():
+        lines.append(dict.fromkeys(_COLUMNS, None) | {"experiment": name, "outcome": told})
+    log_summary(_log, "weights", lines)
     for name, reason in refused.items():
         _log.error("refused %s: %s", name, reason)
     failed = [name for name in experiments if name not in found]
@@ -120,11 +136,18 @@ def _line(experiment: str, row: RunRow | None) -> dict[str, object]:
         return dict.fromkeys(_COLUMNS, None) | {"experiment": experiment, "outcome": "failed"}
     versions = [f"v{version}" for version in row["versions"]]
     told = "nothing to do" if not versions else f"wrote {versions[0]}"
+    if row["guard"] == "roll_back":
+        told = "rolled back"
+    elif row["stopped"] is not None:
+        told = f"{told}; {row['stopped']}"
     values = (
         *(experiment, row["batches"], row["rows"], row["cells"], row["batch"]),
-        *(row["live"], told if len(versions) < 2 else f"{told} … {versions[-1]}"),
+        *(row["guard"], row["live"], told if len(versions) < 2 else f"{told} … {versions[-1]}"),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-_COLUMNS = ("experiment", "batches", "rows read", "sums", "newest batch", "live", "outcome")
+_COLUMNS = (
+    *("experiment", "batches", "rows read", "sums", "newest batch"),
+    *("guard", "live", "outcome"),
+)

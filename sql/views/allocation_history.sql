@@ -36,7 +36,7 @@ comment on column allot.allocation_history.batch_id is
 'Newest batch folded in; null for version 0.';
 comment on column allot.allocation_history.published_at is 'When it was published (UTC).';
 comment on column allot.allocation_history.reason is
-'Why there is this version: created, batch, restatement, revision.';
+'Why there is this version: created, batch, restatement, revision, rollback.';
 comment on column allot.allocation_history.held is
 'Whether hold rule or burn-in kept the live shares.';
 comment on column allot.allocation_history.cell is

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from include.settings import Settings
-from include.stores.reports.connection import connect
+from include.stores.reports.connection import connect, transaction
+from include.stores.reports.experiments import Submission, register
+from include.stores.reports.lifecycle import change_state
 from include.stores.reports.weights import history
 from include.stores.weights import WeightsStore
 from include.tasks.ingest import ingest_log
 from include.tasks.validate import validate_log
+from tests.support.declared import experiment
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
@@ -50,6 +53,11 @@ def result(isolated: Settings, experiments: Path, tmp_path: Path) -> dict[str, A
     """What three runs of the DAG did: up to a day, to the end, and once more."""
     found = ingest_log(isolated, "men", "random", "obp sample")
     validate_log(isolated, "men", "random", found.log_key)
+    for slug in ("by-api", "resting"):
+        declared = experiment(slug=slug, source={"kind": "decision_log"})
+        register(isolated, declared, Submission("api", "tests", "a client asked for it"))
+    with transaction(isolated) as connection:
+        change_state(connection, "resting", "paused", changed_by="ann", reason="a holiday")
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")},
         "ALLOT_EXPERIMENTS_DIR": str(experiments),
@@ -84,12 +92,19 @@ def test_a_run_per_day_and_experiments_on_their_own(
     for states in result["runs"]:
         # The refused file and the failing experiment are red; the other one is published.
         assert states["each.aggregate hourly"] == "failed"
-        assert states["each.publish obd-men"] == "success"
+        assert states["each.guard obd-men"] == states["each.publish obd-men"] == "success"
+        # What came by the API needs no file and no DAG of its own; what is paused is left out.
+        assert states["each.publish by-api"] == "success"
+        assert not [name for name in states if "resting" in name]
         assert states["report"] == states["run"] == "failed"
     with connect(isolated) as connection:
         chain = history(connection, "obd-men")
         reasons = connection.execute(
             "select why from allot.allocation_reasons where version = 7 and arm_id = 'item-7'"
+        ).fetchall()
+        judged = connection.execute(
+            "select batch_id, action, promotable from allot.guardrail_check"
+            " where experiment = 'obd-men' order by batch_id"
         ).fetchall()
     batches = [version.content.batch for version in chain]
     assert batches == [None, *(f"{day:%Y-%m-%d}" for day in days)]
@@ -100,8 +115,10 @@ def test_a_run_per_day_and_experiments_on_their_own(
     ] * 2
     assert len(reasons) == 3
     assert all("proposed" in why and "P(best)" in why for (why,) in reasons)
+    assert judged == [(f"{day:%Y-%m-%d}", "proceed", False) for day in days]
     with WeightsStore(isolated) as weights:
         assert weights.pointer("obd-men") == chain[-1].pointer()
+        assert weights.pointer("resting") is None
 
 
 @pytest.fixture
