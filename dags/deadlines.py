@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+# `airflow.sdk` has them at run time, but not among its declared types.
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from plugins.allot_notifier import AllotNotifier
 

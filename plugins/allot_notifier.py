@@ -65,6 +65,7 @@ def _run(context: Mapping[str, Any]) -> dict[str, object]:
     run = context.get("dag_run")
     if run is None:
         return {}
-    read = run.get if isinstance(run, Mapping) else lambda name: getattr(run, name, None)
-    found = {"DAG": read("dag_id"), "run": read("dag_run_id") or read("run_id")}
+    names = ("dag_id", "dag_run_id", "run_id")
+    given = run if isinstance(run, Mapping) else {name: getattr(run, name, None) for name in names}
+    found = {"DAG": given.get("dag_id"), "run": given.get("dag_run_id") or given.get("run_id")}
     return {name: value for name, value in found.items() if value}
