@@ -2,10 +2,10 @@
 
 import csv
 import io
-import tracemalloc
 from collections.abc import Iterator
 
 import httpx
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +70,8 @@ def test_a_large_log_is_streamed_whole_in_bounded_memory(
     exporting: Api, database: Settings
 ) -> None:
     _log(database, MANY)
-    tracemalloc.start()
+    process = psutil.Process()
+    before = process.memory_info().rss
     found = rewarded = largest = 0
     url = "/experiments/shop/export"
     with exporting.client.stream("GET", url, params={"what": "decisions"}) as answer:
@@ -79,14 +80,14 @@ def test_a_large_log_is_streamed_whole_in_bounded_memory(
         units = []
         for row in csv.DictReader(answer.iter_lines()):
             found += 1
+            if found % 1_000 == 0:
+                largest = max(largest, process.memory_info().rss - before)
             rewarded += row["reward"] == "1.0"
             units += [row["unit_id"]] if not row["unit_id"].startswith("u") else []
-        largest = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
     assert (found, rewarded) == (MANY, MANY // 5)
     assert units == ["'" + FORMULA]
-    # The text alone is over 16 MB; server and client run in this process.
-    assert largest < 8_000_000
+    # Server and client run in this process; all rows as Python's values take over 100 MB.
+    assert largest < 40_000_000
 
 
 @pytest.mark.services
