@@ -71,9 +71,11 @@ class Sequence(ReadAnswer):
         description="control: arm minus control; best: arm minus the best of the others"
     )
     against: str | None
-    answer: Literal["better", "worse", "undecided", "unknown"]
-    reason: str = Field(description="why it is unknown; empty when it is known")
-    estimate: float
+    answer: Literal["better", "worse", "undecided", "unknown"] | None = Field(
+        description="null where a look was kept without one"
+    )
+    reason: str | None = Field(description="why it is unknown; empty when it is known")
+    estimate: float | None
     lo: float | None
     hi: float | None
 
