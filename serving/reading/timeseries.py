@@ -72,7 +72,7 @@ select
     level
 from allot.confidence_sequences
 where experiment = %(experiment)s and batch_id = any(%(batches)s)
-order by batch, position, family desc
+order by batch, position, arm_id, family desc, against, look, answer, lo, hi
 """
 
 
