@@ -110,6 +110,10 @@ def _allocate_slot(
     if steady and before is not None:
         buckets = tuple(count or 0 for count in before)
     held = f"held: no arm would move by more than {experiment.limits.hold_below:g}"
+    if experiment.mode == "aa":
+        # What the policy would do stands in the trail, up to its last step.
+        steady, buckets = True, experiment.default_buckets()
+        held = f"A/A: traffic stays as declared; {heard} would have moved it"
     evidence, posterior = belief.evidence[slot], belief.posteriors[slot]
     return Allocation(
         cell=belief.cell,

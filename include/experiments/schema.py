@@ -25,6 +25,7 @@ from include.experiments.verdict import Share, Verdict
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
+    "mode",
 )
 
 
@@ -193,6 +194,9 @@ class Experiment(_Declared):
     )
     verdict: Verdict = Verdict()
     guardrails: Guardrails = Guardrails()
+    mode: Literal["live", "aa"] = Field(
+        default="live", description="aa: shares are computed and logged, traffic stays as declared"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

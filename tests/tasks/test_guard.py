@@ -18,6 +18,7 @@ from include.stores.reports.experiments import read
 from include.stores.reports.lifecycle import change_state
 from include.stores.reports.weights import history
 from include.stores.weights import WeightsStore
+from include.tasks.audit.versions import version_findings
 from include.tasks.guard import GuardReport, guard_experiment
 from include.tasks.publish import publish_experiment
 from include.tasks.rollback import release, roll_back
@@ -195,6 +196,9 @@ def test_a_roll_back_can_be_recomputed_from_its_record(shop: Settings) -> None:
         None if restored is None else versions[restored].content,
     )
     assert again.hash() == versions[version].content_hash
+    with connect(shop) as connection:
+        declared = {experiment.revision_hash(): read(connection, "shop")}
+        assert list(version_findings(connection, versions, declared)) == []
     assert versions[version].content.parent == versions[version - 1].content_hash
 
 

@@ -161,13 +161,18 @@ def has_ended(connection: Connection, experiment: str) -> bool:
 
 
 def undecided(connection: Connection) -> list[str]:
-    """Return the slugs of all experiments that run and that no verdict has ended, in order."""
+    """Return the slugs of all experiments that run and that no verdict has ended, in order.
+
+    An A/A experiment has nothing to decide: its judgements are a check of the machinery.
+    """
     return [
         slug
         for (slug,) in connection.execute(
             "select s.experiment from allot.experiment_status as s where s.state = 'running'"
             " and not exists (select 1 from allot.verdict_answer as a"
             " where a.experiment = s.experiment and a.revision is not null)"
+            " and (select r.document ->> 'mode' from allot.experiment_revision as r"
+            " where r.experiment = s.experiment and r.revision = s.revision) is distinct from 'aa'"
             " order by s.experiment"
         )
     ]

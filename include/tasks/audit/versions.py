@@ -1,10 +1,12 @@
 """Recompute published versions from the rows that they name: sums → posterior → bytes."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from math import isclose
 from typing import Any, Final
 
 from include.contract.published import Published
+from include.contract.weights import WeightsContent
 from include.errors import AllotError
 from include.experiments.revision import version_zero
 from include.stores.reports.audit import Finding
@@ -59,6 +61,9 @@ def _findings(
             yield _differs(name, "content", f"the declared default shares hash to {expected}")
         return
     reason = _reason(connection, published)
+    if reason == "rollback":
+        yield from _rolled_back(connection, parent, published, revision)
+        return
     if reason not in RECOMPUTED:
         yield Finding(
             "version", name, "unknown", "content", f"made for the reason {reason!r}, not from sums"
@@ -86,6 +91,29 @@ def _recompute(
     if new.content.hash() != published.content_hash:
         yield _differs(name, "content", _difference(content.as_json(), new.content.as_json()))
     yield from _trail(connection, published, name, new.trail.arms)
+
+
+def _rolled_back(
+    connection: Connection, parent: Published, published: Published, revision: Revision
+) -> Iterator[Finding]:
+    """Compare a roll-back with the version whose buckets it names, laid upon its parent."""
+    from include.bandit.rollback import rolled_back
+
+    row = connection.execute(
+        "select w.content from allot.allocation_event as e left join allot.weights_snapshot as w"
+        " on w.experiment = e.experiment and w.version = e.restored"
+        " where e.experiment = %s and e.version = %s",
+        (published.content.experiment, published.version),
+    ).fetchone()
+    restored = None if row is None or row[0] is None else json.loads(row[0])
+    expected = rolled_back(
+        revision.experiment,
+        parent.content,
+        None if restored is None else WeightsContent.from_json(restored),
+    )
+    if expected.hash() != published.content_hash:
+        told = _difference(published.content.as_json(), expected.as_json())
+        yield _differs(f"v{published.version}", "content", told)
 
 
 def _difference(stored: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
