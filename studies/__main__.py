@@ -15,6 +15,7 @@ NAMES: Final = (
     "null",
     "null_five",
     "null_ten",
+    "decide",
     "lifted",
     "coverage",
     "ope_coverage",
