@@ -46,15 +46,15 @@ def _run() -> None:
             for row in _rows(published):
                 sink.write_row(row)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     done = audit_experiment(settings(), SLUG, everything=True)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - spent
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if (done["decisions"], done["differing"]) != (ROWS, 0):
         raise SystemExit(f"the audit is wrong: {done}")
     sys.stdout.write(
         f"audit of {ROWS:,} decisions of {len(published.content.cells['*'])} positions: "
-        f"{seconds:.1f} s, {ROWS / seconds:,.0f}/s, "
+        f"{seconds:.1f} s ({cpu:.1f} s of CPU), {ROWS / seconds:,.0f}/s, "
         f"{(peak - before) / 1024:.0f} MB more than before\n"
     )
 

@@ -5,7 +5,7 @@ Every night, per experiment: each decision in the log is drawn again from the sn
 (bucket, arm, share, name, id; where nothing was drawn: flag, default arm, participation), and each
 published version is computed again from the sums that it names (posterior, allocation, bytes). It
 goes on where the last audit that passed had ended; `scope` = `all` recomputes everything there is.
-A million decisions take about half a minute. Nothing that is judged is written.
+A million decisions take about a minute. Nothing that is judged is written.
 
 ### When it is red
 - `… differ`: rows are not what they were when they were written, or were not written by this

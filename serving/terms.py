@@ -6,6 +6,7 @@ from typing import Any
 
 from include.contract.lifecycle import FLAG_OF, Flag, State
 from include.contract.participation import Rule, is_eligible, matches, takes_part, traffic_buckets
+from include.contract.rules import default_arms
 from include.contract.weights import BUCKETS, POOLED_CELL
 
 
@@ -90,9 +91,7 @@ class Terms:
 
     def default_arms(self, arms: tuple[str, ...], positions: int) -> list[int]:
         """Return the arms that are answered where nothing is drawn, one index per position."""
-        order = [*(arm for arm in self.default if arm in arms), *arms]
-        distinct = list(dict.fromkeys(order))
-        return [arms.index(distinct[place % len(distinct)]) for place in range(positions)]
+        return default_arms(self.default, arms, positions)
 
 
 # Of an experiment of which PostgreSQL has not told yet.

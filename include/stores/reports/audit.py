@@ -9,7 +9,7 @@ from include.contract.rules import Rules, rules_of
 from include.settings import Settings
 from include.stores.reports.connection import Connection, transaction
 
-# A million decisions take about half a minute to stream.
+# A million decisions take about a minute.
 AUDIT_SECONDS: Final = 3600.0
 KEPT_FINDINGS: Final = 10_000
 
