@@ -91,14 +91,14 @@ def decide_experiments() -> None:
 
         return [
             {"trigger_run_id": follow.question_id(key), "conf": key._asdict()}
-            for key in follow.questions(settings(), list(rows or ()))
+            for key in follow.questions(settings(), _all(rows))
         ]
 
     @task(trigger_rule="all_done", retries=0)
     def report(names: Passed, rows: Passed) -> None:
         from include.tasks.decide.follow import report_decisions
 
-        report_decisions(list(names), list(rows or ()))
+        report_decisions(list(names), _all(rows))
 
     names: Passed = experiments()
     rows: Passed = each.expand(experiment=names)
@@ -117,6 +117,11 @@ def _named(experiment: str) -> Passed:
     context: Passed = get_current_context()
     context["experiment"] = experiment
     return context
+
+
+def _all(rows: Passed) -> list[Passed]:
+    """Return the rows of all experiments; Airflow hands over the row itself where it is one."""
+    return [rows] if isinstance(rows, dict) else list(rows or ())
 
 
 def _run(context: Passed) -> str:
