@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.contract.layers import Slice, held_out
 from include.contract.lifecycle import FLAG_OF, Flag, State
 from include.contract.participation import Rule, is_eligible, matches, takes_part, traffic_buckets
 from include.contract.rules import default_arms
@@ -58,6 +59,10 @@ class Terms:
         Context cells with their rules, in the declared order.
     reward
         Which values a reward may have; ``None`` where that is not known.
+    layer
+        The only units that may take part; ``None``: all may.
+    holdout
+        Buckets of 10,000 whose units take part in no experiment.
     draws
         Whether every unit's arm is drawn, so that no more has to be asked.
     """
@@ -69,10 +74,13 @@ class Terms:
     eligible: tuple[Rule, ...] = ()
     cells: tuple[tuple[str, Rule], ...] = ()
     reward: RewardRule | None = None
+    layer: Slice | None = None
+    holdout: int = 0
     draws: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        draws = self.state == "running" and self.traffic == BUCKETS and not self.eligible
+        everybody = self.traffic == BUCKETS and self.layer is None and not self.holdout
+        draws = self.state == "running" and everybody and not self.eligible
         object.__setattr__(self, "draws", draws)
 
     def flag(self, experiment: str, unit: str, context: Mapping[str, object]) -> Flag | None:
@@ -81,6 +89,10 @@ class Terms:
             return FLAG_OF[self.state]
         if not is_eligible(self.eligible, context):
             return "ineligible"
+        if self.holdout and held_out(unit, self.holdout):
+            return "outside"
+        if self.layer is not None and not self.layer.holds(unit):
+            return "outside"
         if self.traffic < BUCKETS and not takes_part(experiment, unit, self.traffic):
             return "outside"
         return None
@@ -107,6 +119,9 @@ def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
         strategy=document["strategy"],
         default=tuple(arm for arm in named if arm is not None),
         traffic=BUCKETS if share is None else traffic_buckets(share),
+        # What an older process kept on disk knows of neither.
+        layer=Slice(*layer) if (layer := document.get("layer")) else None,
+        holdout=traffic_buckets(document.get("holdout") or 0.0),
         eligible=tuple(document["eligible"] or ()),
         cells=tuple((name, cell["when"]) for name, cell in (document["cells"] or {}).items()),
         reward=RewardRule(reward["kind"], reward["lower"], reward["upper"]),

@@ -25,7 +25,7 @@ from include.experiments.verdict import Share, Verdict
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
-    "mode",
+    *("mode", "layer"),
 )
 
 
@@ -155,6 +155,13 @@ class Quality(_Declared):
     refused_share: Share = 0.01
 
 
+class Layer(_Declared):
+    """Units that no other experiment of the layer gets."""
+
+    name: Name
+    share: float = Field(ge=1 / BUCKETS, le=1.0, description="of the layer's units")
+
+
 class Experiment(_Declared):
     """One experiment, as declared in a TOML file or an API call."""
 
@@ -196,6 +203,10 @@ class Experiment(_Declared):
     guardrails: Guardrails = Guardrails()
     mode: Literal["live", "aa"] = Field(
         default="live", description="aa: shares are computed and logged, traffic stays as declared"
+    )
+
+    layer: Layer | None = Field(
+        default=None, description="experiments of one layer get disjoint units; fixed at creation"
     )
 
     @model_validator(mode="after")

@@ -17,6 +17,10 @@ with changed as (
     select experiment from allot.experiment_revision where submitted_xid >= %(since)s::xid8
     union
     select experiment from allot.experiment_state where changed_xid >= %(since)s::xid8
+    union
+    select slug from allot.experiment where exists (
+        select from allot.global_holdout where changed_xid >= %(since)s::xid8
+    )
 )
 select
     changed.experiment, coalesce(state.state, 'running'),
@@ -27,7 +31,12 @@ select
         'default_arm', revision.document -> 'default_arm',
         'traffic_share', revision.document -> 'traffic_share',
         'eligible', revision.document -> 'eligible',
-        'cells', revision.document -> 'cells'
+        'cells', revision.document -> 'cells',
+        'layer', (
+            select json_build_array(layer, first, stop) from allot.layer_slice
+            where experiment = changed.experiment
+        ),
+        'holdout', (select share from allot.global_holdout order by number desc limit 1)
     )
 from changed
 inner join lateral (

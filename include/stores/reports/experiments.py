@@ -15,6 +15,7 @@ from include.experiments.revision import (
 from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.reports.connection import Connection, transaction
+from include.stores.reports.layers import assign_slice
 from include.stores.reports.weights import insert_version_zero
 
 Origin = Literal["toml", "api"]
@@ -100,6 +101,11 @@ def submit(connection: Connection, experiment: Experiment, submission: Submissio
         return in_force
     else:
         _refuse_stale(in_force, experiment, submission)
+        if in_force.experiment.layer != experiment.layer:
+            raise ExperimentConflictError(
+                f"experiment {experiment.slug!r}: its layer was fixed when it was created, since "
+                "its units are its own; declare a new experiment under another slug instead"
+            )
         if has_decisions(connection, experiment.slug):
             refuse_fixed_changes(in_force.experiment, experiment)
         _insert(connection, experiment, in_force.number + 1, submission)
@@ -170,6 +176,7 @@ def _insert_first(connection: Connection, experiment: Experiment, submission: Su
         (experiment.slug, submission.submitted_by),
     )
     _insert(connection, experiment, 1, submission)
+    assign_slice(connection, experiment)
     insert_version_zero(connection, experiment, version_zero(experiment), datetime.now(UTC))
 
 
