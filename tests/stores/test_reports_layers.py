@@ -42,7 +42,7 @@ def test_a_full_layer_refuses_and_an_archived_experiment_makes_room(database: Se
     with transaction(database) as connection:
         known = connection.execute("select count(*) from allot.experiment").fetchone()
         for state in ("concluded", "archived"):
-            change_state(connection, "one", state, changed_by="ann", reason="it is over")  # type: ignore[arg-type]
+            change_state(connection, "one", state, changed_by="ann", reason="it is over")
     assert known == (1,), "what was refused left nothing"
     declare(database, "two", 0.5)
     assert slices(database) == [("one", 0, 6000), ("two", 0, 5000)]
