@@ -51,7 +51,7 @@ class ExperimentRequest(BaseModel):
         default=None, description="weights version 0; uniform when left out"
     )
     cells: dict[Slug, ContextCell] = Field(
-        default_factory=dict, description="contexts with weights of their own"
+        default_factory=dict, description="contexts with weights of their own; most conditions win"
     )
     traffic_share: float = Field(default=1.0, ge=0, le=1, description="part that takes part")
     eligible: Rules = Field(default_factory=list, description="contexts that take part")

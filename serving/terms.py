@@ -6,7 +6,14 @@ from typing import Any
 
 from include.contract.layers import Slice, held_out
 from include.contract.lifecycle import FLAG_OF, Flag, State
-from include.contract.participation import Rule, is_eligible, matches, takes_part, traffic_buckets
+from include.contract.participation import (
+    Rule,
+    is_eligible,
+    matches,
+    most_specific_first,
+    takes_part,
+    traffic_buckets,
+)
 from include.contract.rules import default_arms
 from include.contract.weights import BUCKETS, POOLED_CELL
 
@@ -56,7 +63,7 @@ class Terms:
     eligible
         Rules of which a context has to fit one.
     cells
-        Context cells with their rules, in the declared order.
+        Context cells with their rules, in the order in which they are tried.
     reward
         Which values a reward may have; ``None`` where that is not known.
     layer
@@ -98,7 +105,7 @@ class Terms:
         return None
 
     def cell_of(self, context: Mapping[str, object]) -> str:
-        """Return the first declared cell that a context matches; the pooled cell otherwise."""
+        """Return the matching cell with most conditions; the pooled cell where none matches."""
         return next((name for name, when in self.cells if matches(when, context)), POOLED_CELL)
 
     def default_arms(self, arms: tuple[str, ...], positions: int) -> list[int]:
@@ -114,6 +121,7 @@ def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
     """Read the terms from the parts of a declaration that `stores.terms` selects."""
     reward, named = document["reward"], (document["default_arm"], document["control"])
     share = document["traffic_share"]
+    rules = {name: cell["when"] for name, cell in (document["cells"] or {}).items()}
     return Terms(
         state=state,
         strategy=document["strategy"],
@@ -123,6 +131,6 @@ def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
         layer=Slice(*layer) if (layer := document.get("layer")) else None,
         holdout=traffic_buckets(document.get("holdout") or 0.0),
         eligible=tuple(document["eligible"] or ()),
-        cells=tuple((name, cell["when"]) for name, cell in (document["cells"] or {}).items()),
+        cells=tuple((name, rules[name]) for name in most_specific_first(rules)),
         reward=RewardRule(reward["kind"], reward["lower"], reward["upper"]),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from include.contract.assignment import bucket_in, unit_hasher
@@ -42,9 +43,38 @@ def matches(when: Rule, context: Mapping[str, object]) -> bool:
     return all(key in context and str(context[key]) == str(value) for key, value in when.items())
 
 
+def most_specific_first(rules: Mapping[str, Rule]) -> tuple[str, ...]:
+    """Return names of rules in the order in which a context is held against them.
+
+    The rule with most conditions comes first. No order of declaration is asked for: canonical
+    JSON and PostgreSQL keep none.
+    """
+    return tuple(sorted(rules, key=lambda name: (-len(rules[name]), name)))
+
+
+def undecided(rules: Mapping[str, Rule]) -> tuple[str, str] | None:
+    """Return two rules between which some context is not decided; ``None`` where all are.
+
+    Two rules with as many conditions that one context can fit leave it open, unless a rule with
+    more conditions takes every such context.
+    """
+    for one, other in combinations(sorted(rules), 2):
+        size = len(rules[one])
+        if len(rules[other]) != size or _exclude(rules[one], rules[other]):
+            continue
+        both = {**rules[one], **rules[other]}
+        if not any(len(rule) > size and matches(rule, both) for rule in rules.values()):
+            return one, other
+    return None
+
+
 def is_eligible(rules: Sequence[Rule], context: Mapping[str, object]) -> bool:
     """Tell whether a context fits one of the rules; without rules every context does."""
     return not rules or any(matches(rule, context) for rule in rules)
+
+
+def _exclude(one: Rule, other: Rule) -> bool:
+    return any(key in other and str(other[key]) != str(value) for key, value in one.items())
 
 
 @lru_cache(maxsize=4_096)

@@ -15,7 +15,7 @@ from pydantic import (
 from include.contract.canonical import content_hash
 from include.contract.limits import Bounds, bucket_bounds
 from include.contract.names import NAME_PATTERN
-from include.contract.participation import matches
+from include.contract.participation import Rule, matches, most_specific_first, undecided
 from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import InfeasibleLimitsError
@@ -178,7 +178,9 @@ class Experiment(_Declared):
     prior: Prior = Prior()
     memory: Memory = Memory()
     cells: dict[Name, ContextCell] = Field(
-        default_factory=dict, description="cohorts with weights of their own, first match wins"
+        default_factory=dict,
+        max_length=1_000,
+        description="cohorts with weights of their own; most conditions win",
     )
     limits: LimitsDeclaration = LimitsDeclaration()
     assignment: Literal["rerandomise", "nested"] = "rerandomise"
@@ -230,15 +232,27 @@ class Experiment(_Declared):
             raise ValueError(fault)
         if fault := self.guardrails.fault(self.arms, self.positions):
             raise ValueError(fault)
-        if len({len(cell.features) for cell in self.cells.values()}) > 1:
-            raise ValueError("cells must all have the same number of features")
         self.default_buckets()
         return self
 
+    @model_validator(mode="after")
+    def _cells_decide(self) -> Self:
+        if len({len(cell.features) for cell in self.cells.values()}) > 1:
+            raise ValueError("cells must all have the same number of features")
+        if pair := undecided(self._rules()):
+            raise ValueError(
+                f"cells {pair[0]} and {pair[1]} can fit the same context with as many conditions;"
+                " give one of them more, or declare a cell with the conditions of both"
+            )
+        return self
+
     def cell_of(self, context: Mapping[str, object]) -> str:
-        """Return the first declared cell that a context matches; the pooled cell otherwise."""
-        matching = (name for name, cell in self.cells.items() if cell.matches(context))
-        return next(matching, POOLED_CELL)
+        """Return the matching cell with most conditions; the pooled cell where none matches."""
+        ordered = most_specific_first(self._rules())
+        return next((each for each in ordered if self.cells[each].matches(context)), POOLED_CELL)
+
+    def _rules(self) -> dict[str, Rule]:
+        return {name: cell.when for name, cell in self.cells.items()}
 
     def bucket_bounds(self) -> Bounds:
         """Return the fewest and most buckets of every arm under the declared limits.

@@ -49,12 +49,22 @@ def test_an_informative_prior_names_its_arms() -> None:
         declare(2, prior={"kind": "informative", "arms": {"item-0": (1, 0)}})
 
 
-def test_a_context_belongs_to_the_first_cell_that_it_matches() -> None:
+def test_a_context_belongs_to_the_matching_cell_with_most_conditions() -> None:
     experiment = declare(2, cells=CELLS)
-    assert experiment.cell_of({"age": "18-25", "visits": 2, "known": True}) == "young"
+    assert experiment.cell_of({"age": "18-25", "visits": 2, "known": True}) == "returning"
+    assert experiment.cell_of({"age": "18-25", "visits": 3}) == "young"
     assert experiment.cell_of({"age": "60", "visits": "2", "known": True}) == "returning"
     assert experiment.cell_of({"visits": 2}) == "*"
     assert experiment.cell_of({}) == "*"
+
+
+def test_cells_that_leave_a_context_undecided_are_refused() -> None:
+    german, mobile = {"when": {"country": "de"}}, {"when": {"device": "phone"}}
+    with pytest.raises(ValidationError, match="cells german and mobile can fit the same context"):
+        declare(2, cells={"german": german, "mobile": mobile})
+    both = {"when": {"country": "de", "device": "phone"}}
+    experiment = declare(2, cells={"german": german, "mobile": mobile, "both": both})
+    assert experiment.cell_of({"country": "de", "device": "phone"}) == "both"
 
 
 def test_cells_need_a_condition_and_equally_many_features() -> None:

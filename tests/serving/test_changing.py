@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from include.settings import Settings
+from include.tasks.reconcile import reconcile_experiment
 from include.tasks.update import update_experiment
 from tests.support.logged import logged, rows
 from tests.support.served import Api, Serve, eventually
@@ -104,6 +105,26 @@ def test_who_is_not_eligible_gets_the_default_arm(made: Api) -> None:
     for context in ({"country": "de", "beta": False}, {"country": "uk"}, {}):
         told = ask(made, context=context)
         assert (told["flag"], told["arm_id"]) == ("ineligible", "red")
+
+
+def test_the_cell_with_most_conditions_decides_whatever_order_was_declared(
+    made: Api, database: Settings, store: Settings
+) -> None:
+    german, mobile = {"country": "de"}, {"device": "phone"}
+    # PostgreSQL's own order of these names is another one still.
+    cells = {"b": {"when": german}, "a": {"when": mobile}}
+    open_ = change(made, method="PATCH", cells=cells)
+    assert open_.status_code == 422
+    assert "cells a and b can fit the same context" in open_.json()["detail"]
+    cells["zz-both"] = {"when": german | mobile}
+    assert change(made, method="PATCH", cells=cells).status_code == 200
+    update_experiment(database, "colour")
+    both = database.model_copy(update={"store_url": store.store_url})
+    reconcile_experiment(both, "colour")
+    eventually(lambda: "cells" in made.get("/allocation", experiment_id="colour").json())
+    fitting = {"b": german, "a": mobile, "zz-both": german | mobile, "*": {"country": "fr"}}
+    told = {cell: ask(made, context=context).get("cell", "*") for cell, context in fitting.items()}
+    assert told == {cell: cell for cell in fitting}
 
 
 def test_another_strategy_is_named_at_once_and_weights_follow(
