@@ -1,6 +1,4 @@
 -- Every version's shares, and why they are what they are.
-drop view if exists allot.allocation_history;
-
 create view allot.allocation_history as
 select
     a.experiment::text as experiment,

@@ -1,6 +1,4 @@
 -- Why an arm has its share, as a person would say it: one sentence per arm and version.
-drop view if exists allot.allocation_reasons;
-
 create view allot.allocation_reasons as
 select
     a.experiment::text as experiment,

@@ -1,6 +1,4 @@
 -- How each arm did: the naive mean beside the one corrected for who was shown what.
-drop view if exists allot.arm_performance;
-
 create view allot.arm_performance as
 with sums as (
     select

@@ -1,7 +1,5 @@
 -- What is known by arm and day alone: the newest posted totals, and rewards posted by arm.
 -- Such totals update the belief, and are never part of a verdict.
-drop view if exists allot.arm_total;
-
 create view allot.arm_total as
 with posted as (
     select distinct on (experiment, day, arm_id)

@@ -1,6 +1,4 @@
 -- The newest audit of every experiment, and whether it passed.
-drop view if exists allot.audit_outcome;
-
 create view allot.audit_outcome as
 select distinct on (a.experiment)
     a.experiment::text as experiment,

@@ -1,6 +1,4 @@
 -- Confidence sequences, look by look, newest judgement of every experiment.
-drop view if exists allot.confidence_sequences;
-
 create view allot.confidence_sequences as
 with sequences as (
     select

@@ -1,6 +1,4 @@
 -- What came in, what was refused and why: one row per bronze object.
-drop view if exists allot.data_quality;
-
 create view allot.data_quality as
 with by_expectation as (
     select

@@ -1,6 +1,4 @@
 -- What runs, what is live, and where to look next: one row per experiment.
-drop view if exists allot.experiment_overview;
-
 create view allot.experiment_overview as
 select
     e.slug::text as experiment,

@@ -1,6 +1,4 @@
 -- What every experiment is doing now, by its newest revision and its newest state.
-drop view if exists allot.experiment_status;
-
 create view allot.experiment_status as
 select
     e.slug::text as experiment,

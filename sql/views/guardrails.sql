@@ -1,6 +1,4 @@
 -- What every guardrail said of every batch, and what followed.
-drop view if exists allot.guardrails;
-
 create view allot.guardrails as
 select
     c.experiment::text as experiment,

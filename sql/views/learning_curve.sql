@@ -1,6 +1,4 @@
 -- What if a policy had learned here? Newest evaluation of every experiment.
-drop view if exists allot.learning_curve;
-
 create view allot.learning_curve as
 with latest as (
     select distinct on (experiment)

@@ -1,6 +1,4 @@
 -- Where a weights version comes from: its batches, the lake version, the bronze files.
-drop view if exists allot.lineage;
-
 create view allot.lineage as
 select
     w.experiment::text as experiment,

@@ -1,6 +1,4 @@
 -- What if a policy had been fixed? Newest evaluation of every experiment.
-drop view if exists allot.policy_values;
-
 create view allot.policy_values as
 with latest as (
     select distinct on (experiment)

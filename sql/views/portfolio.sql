@@ -1,6 +1,4 @@
 -- All experiments together: online false discovery rate on always-valid p-values.
-drop view if exists allot.portfolio;
-
 create view allot.portfolio as
 select
     p.place,

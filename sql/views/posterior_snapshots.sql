@@ -1,6 +1,4 @@
 -- Belief about every arm behind every version.
-drop view if exists allot.posterior_snapshots;
-
 create view allot.posterior_snapshots as
 select
     p.experiment::text as experiment,

@@ -1,6 +1,4 @@
 -- Holds and releases of publishing, with who and why; the newest row of an experiment is in force.
-drop view if exists allot.publishing_holds;
-
 create view allot.publishing_holds as
 select
     h.experiment::text as experiment,

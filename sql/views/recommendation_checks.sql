@@ -1,6 +1,4 @@
 -- Why: every condition behind the newest recommendation of every experiment.
-drop view if exists allot.recommendation_checks;
-
 create view allot.recommendation_checks as
 with newest as (
     select distinct on (experiment) *

@@ -1,6 +1,4 @@
 -- What every experiment is told to do now, why, and what a person said to it.
-drop view if exists allot.recommendations;
-
 create view allot.recommendations as
 with newest as (
     select distinct on (experiment) *

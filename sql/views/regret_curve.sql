@@ -1,6 +1,4 @@
 -- Regret on the log, newest evaluation of every experiment.
-drop view if exists allot.regret_curve;
-
 create view allot.regret_curve as
 with latest as (
     select distinct on (experiment)

@@ -1,6 +1,4 @@
 -- The estimators graded, newest evaluation of every experiment.
-drop view if exists allot.self_grading;
-
 create view allot.self_grading as
 with latest as (
     select distinct on (experiment)

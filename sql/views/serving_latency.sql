@@ -1,6 +1,4 @@
 -- How fast the API answered, hour by hour and route by route, over all processes.
-drop view if exists allot.serving_latency;
-
 create view allot.serving_latency as
 with recent as (
     select

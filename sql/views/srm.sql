@@ -1,6 +1,4 @@
 -- Sample-ratio mismatch, version by version, newest judgement of every experiment.
-drop view if exists allot.srm;
-
 create view allot.srm as
 select
     r.experiment::text as experiment,

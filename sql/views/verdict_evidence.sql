@@ -1,6 +1,4 @@
 -- What an experiment may say, with everything that stands beside it: newest judgement, newest look.
-drop view if exists allot.verdict_evidence;
-
 create view allot.verdict_evidence as
 select
     s.experiment::text as experiment,

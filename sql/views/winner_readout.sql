@@ -1,6 +1,4 @@
 -- What the winner is worth without the winner's curse, newest judgement of every experiment.
-drop view if exists allot.winner_readout;
-
 create view allot.winner_readout as
 select
     r.experiment::text as experiment,

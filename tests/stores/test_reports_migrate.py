@@ -51,9 +51,9 @@ def test_a_refused_file_leaves_no_trace_and_can_be_mended(empty: Settings, tmp_p
     broken = tmp_path / "schema" / "0001_broken.sql"
     broken.write_text("create table allot.half (a int);\nselect 1 / 0;\n")
     with pytest.raises(psycopg.errors.DivisionByZero):
-        migrate(empty, sql=tmp_path)
+        migrate(empty, folder=tmp_path)
     broken.write_text("create table allot.half (a int);\n")
-    assert migrate(empty, sql=tmp_path) == ["0001_broken"]
+    assert migrate(empty, folder=tmp_path) == ["0001_broken"]
 
 
 def test_a_killed_migrator_leaves_no_lock(empty: Settings) -> None:
@@ -72,7 +72,7 @@ def test_views_are_applied_again_after_a_change(empty: Settings, tmp_path: Path)
     view = tmp_path / "views" / "answer.sql"
     for number in (1, 2):
         view.write_text(f"create or replace view allot.answer as select {number} as number;\n")
-        migrate(empty, sql=tmp_path)
+        migrate(empty, folder=tmp_path)
         with connect(empty) as connection:
             assert connection.execute("select number from allot.answer").fetchone() == (number,)
 
@@ -127,3 +127,22 @@ def test_people_may_read_every_table_and_view_and_write_none(database: Settings)
         found = connection.execute(query).fetchall()
     assert len(found) > 10
     assert {(reads, writes) for _, reads, writes in found} == {(True, False)}
+
+
+def test_views_may_build_on_each_other_whatever_their_names(
+    empty: Settings, tmp_path: Path
+) -> None:
+    for name in ("schema", "views"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "schema" / "0001_base.sql").write_text("create table allot.base (a int);\n")
+    above = tmp_path / "views" / "above.sql"
+    above.write_text("create view allot.above as select * from allot.below;\n")
+    below = tmp_path / "views" / "below.sql"
+    below.write_text("create view allot.below as select 1 as a;\n")
+    for _ in range(2):
+        migrate(empty, folder=tmp_path)
+    below.unlink()
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        migrate(empty, folder=tmp_path)
+    with connect(empty) as connection:
+        assert connection.execute("select a from allot.above").fetchone() == (1,)

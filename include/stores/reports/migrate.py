@@ -1,11 +1,15 @@
 """Bring the schema up to date: numbered files once, then every view again."""
 
 import logging
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from psycopg import sql
+from psycopg.errors import UndefinedTable
 
 from include.settings import Settings
 from include.settings import settings as read_settings
@@ -22,7 +26,7 @@ MIGRATION_SECONDS: Final = 120.0
 _log = logging.getLogger(__name__)
 
 
-def migrate(settings: Settings, *, sql: Path = SQL) -> list[str]:
+def migrate(settings: Settings, *, folder: Path = SQL) -> list[str]:
     """Apply the migrations that are missing, then re-apply views and grants.
 
     Safe to repeat, to interrupt, and to run in several processes at once: the others
@@ -32,7 +36,7 @@ def migrate(settings: Settings, *, sql: Path = SQL) -> list[str]:
     ----------
     settings
         Where PostgreSQL is.
-    sql
+    folder
         Folder with ``schema/NNNN_name.sql`` and ``views/*.sql``.
 
     Returns
@@ -51,8 +55,8 @@ def migrate(settings: Settings, *, sql: Path = SQL) -> list[str]:
         connect(settings, statement_seconds=MIGRATION_SECONDS) as connection,
         _only_migrator(connection),
     ):
-        applied = _apply_numbered(settings, sql / "schema")
-        _apply_views(connection, sql / "views")
+        applied = _apply_numbered(settings, folder / "schema")
+        _apply_views(connection, folder / "views")
         _grant_reader(connection)
         connection.commit()
     return applied
@@ -93,8 +97,24 @@ def _apply_one(backend: "DatabaseBackend", migration: object) -> None:
 
 
 def _apply_views(connection: Connection, folder: Path) -> None:
-    for path in sorted(folder.glob("*.sql")):
-        connection.execute(path.read_bytes())
+    """Make every view anew, in one transaction; one that builds on another waits for it."""
+    known = connection.execute("select viewname from pg_views where schemaname = 'allot'")
+    for (name,) in known.fetchall():
+        run = sql.SQL("drop view if exists allot.{} cascade")
+        connection.execute(run.format(sql.Identifier(name)))
+    waiting = deque(sorted(folder.glob("*.sql")))
+    turns = 0
+    while waiting:
+        path = waiting.popleft()
+        try:
+            with connection.transaction():
+                connection.execute(path.read_bytes())
+            turns = 0
+        except UndefinedTable:
+            waiting.append(path)
+            turns += 1
+            if turns == len(waiting):
+                raise
 
 
 def _grant_reader(connection: Connection) -> None:
