@@ -107,10 +107,9 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
     from include.stores.lake.delta import open_table
     from include.stores.lake.silver import FEEDBACK, scan_feedback
     from include.stores.reports.connection import transaction
-    from include.stores.reports.decision_log_batches import mark_aggregated
     from include.stores.reports.experiments import read
     from include.stores.reports.statistics import write_batch_statistics
-    from include.tasks.decision_log.aggregate import sum_batch
+    from include.tasks.decision_log.aggregate import note_summed, sum_batch
 
     observed_at = datetime.now(UTC)
     with transaction(settings) as connection:
@@ -118,7 +117,7 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
     version = int(open_table(settings, FEEDBACK).version())
     if isinstance(experiment.source, DecisionLogSource):
         summed = sum_batch(settings, experiment, batch_id, version)
-        rows, rows_read, seen = summed.rows, summed.read, summed.inputs
+        rows, rows_read = summed.rows, summed.read
     else:
         source, behavior_policy = _learns_from(experiment)
         frame = scan_feedback(settings, source, behavior_policy, batch_id, version=version)
@@ -127,13 +126,18 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
             statistics_rows(groups, behavior_policy),
             sum(group[4] for group in groups),
         )
-        seen = None
+        summed = None
     written = write_batch_statistics(
-        settings, experiment_slug, batch_id, rows, lake_version=version, observed_at=observed_at
+        settings,
+        experiment_slug,
+        batch_id,
+        rows,
+        lake_version=version,
+        observed_at=observed_at,
+        totals=summed.totals if summed else (),
     )
-    if seen is not None:
-        with transaction(settings) as connection:
-            mark_aggregated(connection, experiment_slug, batch_id, seen)
+    if summed is not None:
+        note_summed(settings, experiment_slug, written, summed)
     told = AggregatedBatch(
         experiment=experiment_slug,
         batch_id=batch_id,

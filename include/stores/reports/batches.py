@@ -17,6 +17,7 @@ from include.stores.reports.statistics import (
     StatisticsRow,
     statistics_hash,
 )
+from include.stores.reports.totals import ArmTotal, stored_totals
 
 _SUMS: Final = tuple(field.name for field in fields(ArmStatistics))
 # Built from the dataclass's own field names.
@@ -58,8 +59,8 @@ def read_statistics(
     -------
     dict
         Context cell to sums of shape ``(batches, positions, K)``, batches in the order given,
-        weights versions pooled. ``"*"`` holds what belongs to no declared cell. Counts are of
-        decisions also where an observation is a unit: a rate is per decision.
+        weights versions pooled. ``"*"`` holds what belongs to no declared cell, and totals by
+        arm. Counts are of decisions also where an observation is a unit: a rate is per decision.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def read_statistics(
     shape = (len(batches), experiment.positions, len(experiment.arms))
     cells = {cell: ArmStatistics.zeros(shape) for cell in (POOLED_CELL, *experiment.cells)}
     index = {batch: at for at, batch in enumerate(batches)}
-    for batch, rows in _verified(connection, experiment.slug, batches):
+    for batch, rows, totals in _verified(connection, experiment.slug, batches):
         for row in map(_per_decision, _learned(experiment, rows)):
             if row.position >= shape[1] or row.arm >= shape[2]:
                 raise LineageError(
@@ -80,6 +81,11 @@ def read_statistics(
             # Rows come sorted, so floats are added in the same order every time.
             for name in _SUMS:
                 getattr(sums, name)[index[batch], row.position, row.arm] += getattr(row, name)
+        for total in totals:
+            # They know neither cell nor propensity, and are taken where there is one position.
+            for name in ("n", "sum_r", "sum_r2"):
+                pooled = getattr(cells[POOLED_CELL], name)
+                pooled[index[batch], 0, total.arm] += getattr(total, name)
     return cells
 
 
@@ -99,6 +105,8 @@ def read_rows(
 ) -> list[tuple[BatchReference, list[StatisticsRow]]]:
     """Return the rows that an experiment learns from, weights versions kept apart, verified.
 
+    These are what verdicts stand on, so that totals by arm are not among them.
+
     Raises
     ------
     LineageError
@@ -106,7 +114,7 @@ def read_rows(
     """
     return [
         (batch, list(_learned(experiment, rows)))
-        for batch, rows in _verified(connection, experiment.slug, batches)
+        for batch, rows, _ in _verified(connection, experiment.slug, batches)
     ]
 
 
@@ -119,16 +127,19 @@ def _learned(experiment: Experiment, rows: Iterable[StatisticsRow]) -> Iterator[
 
 def _verified(
     connection: Connection, experiment: str, batches: Sequence[BatchReference]
-) -> Iterator[tuple[BatchReference, list[StatisticsRow]]]:
+) -> Iterator[tuple[BatchReference, list[StatisticsRow], list[ArmTotal]]]:
     found = dict(_stored(connection, experiment, batches))
-    for batch in batches:
-        rows = found.get(batch, [])
-        if statistics_hash(experiment, batch.batch_id, rows) != batch.statistics_hash:
+    names = [(batch.batch_id, batch.statistics_hash) for batch in batches]
+    added = stored_totals(connection, experiment, names)
+    for batch, key in zip(batches, names, strict=True):
+        rows, totals = found.get(batch, []), added.get(key, [])
+        if statistics_hash(experiment, batch.batch_id, rows, totals) != batch.statistics_hash:
             raise LineageError(
                 f"experiment {experiment!r}: the stored sums of batch {batch.batch_id} do not hash "
-                f"to {batch.statistics_hash}; restore allot.arm_statistics from a backup"
+                f"to {batch.statistics_hash}; restore allot.arm_statistics and "
+                "allot.total_statistics from a backup"
             )
-        yield batch, rows
+        yield batch, rows, totals
 
 
 def _stored(

@@ -12,6 +12,7 @@ from include.contract.canonical import Json, content_hash
 from include.errors import UnknownExperimentError
 from include.settings import Settings
 from include.stores.reports.connection import Connection, transaction
+from include.stores.reports.totals import ArmTotal, insert_totals
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,10 +66,20 @@ _TYPES: Final = (
 )
 
 
-def statistics_hash(experiment: str, batch_id: str, rows: Iterable[StatisticsRow]) -> str:
-    """Name the sums of a batch: SHA-256 over canonical JSON, rows sorted, floats exact."""
+def statistics_hash(
+    experiment: str,
+    batch_id: str,
+    rows: Iterable[StatisticsRow],
+    totals: Iterable[ArmTotal] = (),
+) -> str:
+    """Name the sums of a batch: SHA-256 over canonical JSON, rows sorted, floats exact.
+
+    Totals by arm enter the name only where there are any.
+    """
     cells: list[Json] = [_named(row) for row in sorted(rows)]
-    return content_hash(["allot.statistics/1", experiment, batch_id, cells])
+    named: list[Json] = ["allot.statistics/1", experiment, batch_id, cells]
+    added: list[Json] = [total.named() for total in sorted(totals)]
+    return content_hash([*named, added] if added else named)
 
 
 def statistics_hash_over_closed(experiment: str, batches: Iterable[BatchReference]) -> str:
@@ -85,6 +96,7 @@ def write_batch_statistics(
     *,
     lake_version: int,
     observed_at: datetime,
+    totals: Sequence[ArmTotal] = (),
 ) -> BatchReference:
     """Store the sums of a batch and mark them as the ones that count.
 
@@ -107,6 +119,8 @@ def write_batch_statistics(
         Version of the silver table that was read.
     observed_at
         When reading silver began.
+    totals
+        What the posterior adds, and inference does not know.
 
     Raises
     ------
@@ -115,7 +129,7 @@ def write_batch_statistics(
     ReportsUnavailableError
         If PostgreSQL is lost; repeat the call.
     """
-    batch = BatchReference(batch_id, statistics_hash(experiment, batch_id, rows))
+    batch = BatchReference(batch_id, statistics_hash(experiment, batch_id, rows, totals))
     with transaction(settings) as connection:
         lock_batch(connection, experiment, batch_id)
         try:
@@ -125,6 +139,7 @@ def write_batch_statistics(
                 f"experiment {experiment!r} is not registered; sync the experiments folder first"
             ) from error
         _insert_rows(connection, experiment, batch, rows)
+        insert_totals(connection, experiment, batch_id, batch.statistics_hash, totals)
     return batch
 
 

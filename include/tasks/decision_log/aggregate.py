@@ -1,5 +1,6 @@
 """Silver's decision log → sums whose observation is the unit, counted where it was drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +13,17 @@ from include.stores.lake.log_silver import scan_log
 from include.stores.lake.silver import of_batches
 from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import read_progress
-from include.stores.reports.decision_log_batches import KnownBatch, known_batches
-from include.stores.reports.statistics import StatisticsRow
+from include.stores.reports.decision_log_batches import KnownBatch, known_batches, mark_aggregated
+from include.stores.reports.statistics import BatchReference, StatisticsRow
+from include.stores.reports.totals import (
+    ArmTotal,
+    Posted,
+    posted_totals,
+    settle,
+    settled_totals,
+)
 from include.tasks.decision_log.join import exact_sums
+from include.tasks.decision_log.totals import fold_totals
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,11 +34,27 @@ _CELL: Final = ("behavior_policy", "cell", "position", "arm")
 
 @dataclass(frozen=True, slots=True)
 class SummedBatch:
-    """Sums of a batch, how many rows of silver they were read from, and what names those."""
+    """Sums of a batch.
+
+    Attributes
+    ----------
+    rows
+        Sums of what the log holds.
+    read
+        Rows of silver they were read from.
+    inputs
+        Names those; ``None`` where silver has none, and there are only totals.
+    totals
+        What came by arm alone.
+    outcomes
+        What became of all that came so.
+    """
 
     rows: list[StatisticsRow]
     read: int
-    inputs: str
+    inputs: str | None
+    totals: Sequence[ArmTotal]
+    outcomes: Sequence[tuple[Posted, str]]
 
 
 def due_batches(settings: Settings, experiment: Experiment) -> list[str]:
@@ -40,15 +65,18 @@ def due_batches(settings: Settings, experiment: Experiment) -> list[str]:
     with transaction(settings) as connection:
         known = known_batches(connection, experiment.slug)
         covered = read_progress(connection, experiment.slug).covered_until
+        posted = posted_totals(connection, experiment.slug, experiment.batch)
+        settled = settled_totals(connection, experiment.slug)
     if covered is None:
         return []
+    due = {
+        batch.batch_id for batch in known if batch.aggregated != _inputs(experiment, known, batch)
+    }
+    due |= {
+        name for name in posted.keys() | settled.keys() if posted.get(name) != settled.get(name)
+    }
     window = experiment.reward.window
-    return [
-        batch.batch_id
-        for batch in known
-        if closes_at(batch.batch_id, experiment.batch, window) <= covered
-        and batch.aggregated != _inputs(experiment, known, batch)
-    ]
+    return [name for name in sorted(due) if closes_at(name, experiment.batch, window) <= covered]
 
 
 def sum_batch(
@@ -59,18 +87,45 @@ def sum_batch(
     A unit counts only in the batch of its first decision under a version (under ``nested``, of
     its first decision at all): later ones were not drawn anew.
     """
-    import polars as pl
-
     with transaction(settings) as connection:
         known = known_batches(connection, experiment.slug)
-    own = next(batch for batch in known if batch.batch_id == batch_id)
-    inputs = _inputs(experiment, known, own)
+        posted = posted_totals(connection, experiment.slug, experiment.batch).get(batch_id, [])
+    own = next((batch for batch in known if batch.batch_id == batch_id), None)
+    rows: list[StatisticsRow] = []
+    read, inputs = 0, None
+    if own is not None:
+        rows, read = _logged(settings, experiment, known, own, lake_version)
+        inputs = _inputs(experiment, known, own)
+    return SummedBatch(rows, read, inputs, *fold_totals(experiment, posted, rows))
+
+
+def note_summed(
+    settings: Settings, experiment: str, written: BatchReference, summed: SummedBatch
+) -> None:
+    """Note what the sums of a batch were made from, once they are written."""
+    with transaction(settings) as connection:
+        if summed.inputs is not None:
+            mark_aggregated(connection, experiment, written.batch_id, summed.inputs)
+        name = written.statistics_hash
+        settle(connection, experiment, written.batch_id, name, summed.outcomes)
+
+
+def _logged(
+    settings: Settings,
+    experiment: Experiment,
+    known: list[KnownBatch],
+    own: KnownBatch,
+    lake_version: int,
+) -> tuple[list[StatisticsRow], int]:
+    """Sum what silver holds of a batch, and count its rows."""
+    import polars as pl
+
     drawn = scan_log(settings, experiment.slug, version=lake_version).filter(
         pl.col("behavior_policy").is_in([f"v{version}" for version in sorted(own.versions)])
         if experiment.assignment == "rerandomise"
         else pl.col("behavior_policy").str.starts_with("v")
     )
-    frame = drawn.filter(of_batches([batch_id])).select(
+    frame = drawn.filter(of_batches([own.batch_id])).select(
         *_CELL, "pscore", "reward", "unit", "row_id", "decided_at"
     )
     rows = frame.collect()
@@ -78,11 +133,12 @@ def sum_batch(
     before = drawn.filter(of_batches(earlier), pl.col("unit").is_not_null())
     if rows.height == 0 and own.versions:
         raise RowCountError(
-            f"experiment {experiment.slug!r}, batch {batch_id}: silver at version {lake_version} "
-            "has no drawn row of it, but its record says otherwise; run ingest_decision_log"
+            f"experiment {experiment.slug!r}, batch {own.batch_id}: silver at version "
+            f"{lake_version} has no drawn row of it, but its record says otherwise; run "
+            "ingest_decision_log"
         )
     units = before.select("behavior_policy", "unit").unique().collect()
-    return SummedBatch(unit_sums(_newly_drawn(rows, units, experiment)), rows.height, inputs)
+    return unit_sums(_newly_drawn(rows, units, experiment)), rows.height
 
 
 def _newly_drawn(

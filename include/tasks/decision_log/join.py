@@ -28,7 +28,7 @@ def joined(decisions: "pl.DataFrame", rewards: "pl.DataFrame", rule: Reward) -> 
     """
     import polars as pl
 
-    found = addressed(decisions, rewards).filter(in_window(rule.window), _possible(rule))
+    found = addressed(decisions, rewards).filter(in_window(rule.window), possible(rule))
     order = ["decision_id", "occurred_at", "received_at"]
     found = found.sort([*order, "value"], descending=[False, False, False, True])
     counts = [pl.len().cast(pl.Int64).alias("rewards")]
@@ -94,7 +94,8 @@ def exact_sums(values: "pl.Series") -> "pl.Series":
     return pl.Series(values.name, [fsum(each) for each in values.to_list()], pl.Float64)
 
 
-def _possible(rule: Reward) -> "pl.Expr":
+def possible(rule: Reward) -> "pl.Expr":
+    """Tell whether the declared kind allows a value."""
     import polars as pl
 
     if rule.kind == "bernoulli":

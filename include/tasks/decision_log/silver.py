@@ -18,6 +18,7 @@ from include.tasks.decision_log.batch import BatchOutcome, Fences, LogRun
 from include.tasks.decision_log.checking import checked
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, joined
 from include.tasks.decision_log.rows import rows_of
+from include.tasks.decision_log.totals import sum_arm_rewards
 from include.tasks.decision_log.window import Records, spans_of, touched_batches, with_batch
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def make_silver(settings: Settings, slug: str, covered_until: str) -> MadeSilver
     batches, newest = touched_batches(records, done)
     run = LogRun(settings, experiment, newest, datetime.now(UTC), fences)
     outcomes = _replace_all(run, records, batches) if batches else []
+    sum_arm_rewards(records, done, newest)
     refused = [each.refusal for each in outcomes if each.refusal]
     if refused:
         raise RefusedShareError(" ".join(refused))

@@ -2,103 +2,21 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from psycopg import sql
 
-from include.contract.records import time_ordered_id
 from include.settings import Settings
-from include.stores.reports.connection import connect
-from include.stores.reports.weights import history
-from include.tasks.decision_log.export import Exported, export_log
-from include.tasks.decision_log.silver import MadeSilver, make_silver
-from tests.support.declared import experiment, registered
 from tests.support.ledger import assert_silver_is_the_log, in_silver
 from tests.support.logged import rows
+from tests.support.shop_log import WINDOW, ingest, log, opened, reward
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services")]
-WINDOW = timedelta(minutes=30)
-START = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def shop(isolated: Settings) -> Settings:
-    """``shop``: three arms, ten-minute batches, clicks within half an hour."""
-    registered(
-        isolated,
-        experiment(
-            source={"kind": "decision_log"},
-            batch="PT10M",
-            reward={"kind": "bernoulli", "window": "PT30M"},
-            quality={"refused_share": 0.2},
-        ),
-    )
-    return isolated
-
-
-def ingest(settings: Settings, slug: str = "shop") -> tuple[Exported, MadeSilver]:
-    exported = export_log(settings, slug)
-    return exported, make_silver(settings, slug, exported.covered_until)
-
-
-def _content_hash(settings: Settings) -> str:
-    with connect(settings) as connection:
-        return history(connection, "shop")[0].content_hash
-
-
-def log(
-    settings: Settings,
-    minute: float,
-    unit: str | None = None,
-    *,
-    arm: int = 0,
-    share: int | None = None,
-    flag: str | None = None,
-    decision_id: str | None = None,
-    content_hash: str | None = None,
-) -> str:
-    """Write a decision as the API does; return its id."""
-    shares = (3334, 3333, 3333)
-    moment = START + timedelta(minutes=minute)
-    name = decision_id or time_ordered_id(
-        int(moment.timestamp() * 1e9), uuid.uuid4().int & (1 << 62) - 1
-    )
-    written = 10_000 if flag else share or shares[arm]
-    insert(
-        settings,
-        "decision",
-        {
-            "experiment": "shop", "decision_id": name, "unit": unit, "cell": "*", "version": 0,
-            "content_hash": content_hash or _content_hash(settings), "strategy": "thompson",
-            "arms": [arm], "arm_ids": [f"item-{arm}"], "shares": [written], "buckets": [-1],
-            "flag": flag, "decided_at": moment,
-        },
-    )  # fmt: skip
-    return name
-
-
-def reward(settings: Settings, minute: float, value: float = 1.0, **address: Any) -> str:
-    """Write a reward as the API does."""
-    name = uuid.uuid4().hex
-    at = START + timedelta(minutes=minute)
-    insert(
-        settings,
-        "reward",
-        {"experiment": "shop", "reward_id": name, "value": value, "occurred_at": at, **address},
-    )
-    return name
-
-
-def insert(settings: Settings, table: str, values: dict[str, Any]) -> None:
-    names = sql.SQL(", ").join(map(sql.Identifier, values))
-    places = sql.SQL(", ").join([sql.Placeholder()] * len(values))
-    statement = sql.SQL("insert into allot.{} ({}) values ({})")
-    with connect(settings) as connection:
-        connection.execute(
-            statement.format(sql.Identifier(table), names, places), list(values.values())
-        )
+    return opened(isolated)
 
 
 def outcomes(settings: Settings) -> dict[str, str]:
