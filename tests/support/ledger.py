@@ -1,5 +1,6 @@
 """What clients were told, and what the lake must therefore hold: computed from the log alone."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 import polars as pl
 
 from include.settings import Settings
+from include.stores.lake.delta import open_table
 from include.stores.lake.log_silver import scan_log
+from include.stores.lake.quarantine import QUARANTINE
+from include.stores.lake.storage import delta_options
 from tests.support.logged import rows
 
 WINDOWED = ("joined", "conflicting", "flagged")
@@ -66,6 +70,27 @@ def _addressed(reward: dict[str, Any], decisions: list[dict[str, Any]]) -> str:
 def in_silver(settings: Settings, slug: str) -> pl.DataFrame:
     """Return all rows that silver holds of an experiment."""
     return scan_log(settings, slug).sort("row_id").collect()
+
+
+def refused(settings: Settings, slug: str) -> list[str]:
+    """Return the decisions that stand in quarantine, by id."""
+    table = open_table(settings, QUARANTINE)
+    frame = pl.scan_delta(table, storage_options=delta_options(settings))
+    found = frame.filter(pl.col("source") == slug).select("raw").collect()
+    return [json.loads(raw)["decision_id"] for raw in found["raw"]]
+
+
+def assert_nothing_is_lost(settings: Settings, slug: str) -> None:
+    """Acknowledged = silver, quarantine or superseded, each decision once, and no other."""
+    told = rows(
+        settings,
+        "select decision_id::text as id, 'first' as answer from allot.decision"
+        f" where experiment = '{slug}' union all select decision_id::text, record_hash"
+        f" from allot.decision_superseded where experiment = '{slug}'",
+    )
+    held = [*in_silver(settings, slug)["decision_id"], *refused(settings, slug)]
+    assert sorted(held) == sorted(each["id"] for each in told if each["answer"] == "first")
+    assert {each["id"] for each in told} == set(held)
 
 
 def assert_silver_is_the_log(settings: Settings, slug: str, window: timedelta) -> pl.DataFrame:
