@@ -1,6 +1,5 @@
 -- What became of every reward. Judged when asked, so that it does not matter whether decision or
 -- reward arrived first: whatever is neither joined nor a total is the inbox.
--- Views over this one are made anew after it.
 create view allot.reward_outcome as
 with declared as (
     select distinct on (experiment)
