@@ -68,6 +68,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="allot-bench-") as folder:  # noqa: SIM117
         with services(Path(folder)) as environment:
             _fill(environment, given.rows)
+            sys.stdout.write(f"{given.rows:,} decisions are in the log\n")
+            sys.stdout.flush()
             found = {name: _run(name, environment) for name in STEPS}
             _check(environment, given.rows)
     return _conclude(found, given.rows)
@@ -136,12 +138,14 @@ def _run(step: str, environment: dict[str, str]) -> tuple[float, float]:
         text=True,
         env={**os.environ, **environment},
     )
-    return time.perf_counter() - begin, float(json.loads(result.stdout.splitlines()[-1]))
+    seconds = time.perf_counter() - begin
+    peak = float(json.loads(result.stdout.splitlines()[-1]))
+    sys.stdout.write(f"{step:<12} {seconds:7.1f} s  peak {peak / 1e9:5.2f} GB\n")
+    sys.stdout.flush()
+    return seconds, peak
 
 
 def _conclude(found: dict[str, tuple[float, float]], rows: int) -> int:
-    for name, (seconds, peak) in found.items():
-        sys.stdout.write(f"{name:<12} {seconds:7.1f} s  peak {peak / 1e9:5.2f} GB\n")
     total = sum(seconds for seconds, _ in found.values())
     target = SECONDS_TO_REACH * max(1.0, rows / ROWS)
     sys.stdout.write(f"total        {total:7.1f} s; to reach: {target:.0f} s\n")

@@ -7,7 +7,8 @@ from include.contract.published import Published
 from include.errors import ErasureError
 from include.settings import Settings
 from include.stores.reports.connection import connect, transaction
-from include.stores.reports.decision_log import copy_range, next_range
+from include.stores.reports.decision_log import next_range
+from include.stores.reports.log_copy import copy_range
 from include.stores.reports.weights import history
 from include.tasks.audit.run import audit_experiment
 from include.tasks.retention.erase import chosen_experiments, erase_unit

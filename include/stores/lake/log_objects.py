@@ -87,9 +87,13 @@ def records_key(experiment: str, kind: str, sha256: str) -> str:
 
 
 def read_records(
-    settings: Settings, experiment: str, kind: str, names: Sequence[str]
+    settings: Settings,
+    experiment: str,
+    kind: str,
+    names: Sequence[str],
+    columns: Sequence[str] | None = None,
 ) -> "list[pl.DataFrame]":
-    """Read objects by their SHA-256, several at once, verified.
+    """Read objects by their SHA-256, several at once, verified; all columns, or some.
 
     Raises
     ------
@@ -97,10 +101,12 @@ def read_records(
         If an object is not what its name says.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(lambda name: _read(settings, experiment, kind, name), names))
+        return list(pool.map(lambda name: _read(settings, experiment, kind, name, columns), names))
 
 
-def _read(settings: Settings, experiment: str, kind: str, sha256: str) -> "pl.DataFrame":
+def _read(
+    settings: Settings, experiment: str, kind: str, sha256: str, columns: Sequence[str] | None
+) -> "pl.DataFrame":
     import polars as pl
 
     key = records_key(experiment, kind, sha256)
@@ -111,7 +117,7 @@ def _read(settings: Settings, experiment: str, kind: str, sha256: str) -> "pl.Da
             f"bronze object {key} does not hash to its name; restore it from a backup of "
             f"{settings.bronze_bucket}"
         )
-    return pl.read_parquet(content)
+    return pl.read_parquet(content, columns=None if columns is None else [*columns])
 
 
 def _as_parquet(records: "pl.DataFrame") -> bytes:

@@ -5,7 +5,7 @@ all of a range had ended when it was fixed, hence whoever reads it, and however 
 the same rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
@@ -18,24 +18,8 @@ RANGE_ROWS: Final = 500_000
 EXPORT_SECONDS: Final = 300.0
 KINDS: Final = ("decision", "reward")
 
-# Doubles hold microseconds of this century exactly, and are ten times faster than `extract`.
-_MICROSECONDS: Final = "round(date_part('epoch', {}) * 1e6)::bigint"
-_PSEUDONYM: Final = "left(encode(sha256(k.key || convert_to(l.unit, 'UTF8')), 'hex'), 32)"
-_DECISIONS: Final = (
-    f"l.decision_id, {_PSEUDONYM}, l.cell, l.version, l.content_hash, l.strategy,"
-    " array_to_string(l.arms, ' '), array_to_string(l.arm_ids, ' '),"
-    " array_to_string(l.shares, ' '), array_to_string(l.buckets, ' '), l.flag,"
-    f" {_MICROSECONDS.format('l.decided_at')}, {_MICROSECONDS.format('l.received_at')}"
-)
-# A reward's name may hold the unit's, so that it is hashed under the same key.
-_REWARDS: Final = (
-    "left(encode(sha256(coalesce(k.key, ''::bytea) || convert_to(l.reward_id, 'UTF8')), 'hex'),"
-    f" 32), l.decision_id, {_PSEUDONYM}, l.arm_id, l.value,"
-    f" {_MICROSECONDS.format('l.occurred_at')}, {_MICROSECONDS.format('l.received_at')}"
-)
-_COLUMNS: Final = {"decision": _DECISIONS, "reward": _REWARDS}
 _OBJECTS: Final = "select number, kind, sha256, rows, first_at, last_at from allot.log_object"
-_RANGE: Final = "experiment = %s and received_xid >= %s::xid8 and received_xid < %s::xid8"
+IN_RANGE: Final = "experiment = %s and received_xid >= %s::xid8 and received_xid < %s::xid8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +123,7 @@ def _end(
     """Return where a range of bearable size ends; ``None`` where no row waits."""
     for offset in (RANGE_ROWS, 0):
         row = connection.execute(
-            f"select received_xid::text from allot.{kind} where {_RANGE}"  # noqa: S608 - of KINDS
+            f"select received_xid::text from allot.{kind} where {IN_RANGE}"  # noqa: S608 - of KINDS
             " order by received_xid offset %s limit 1",
             (experiment, start, horizon, offset),
         ).fetchone()
@@ -162,30 +146,6 @@ def _covered(connection: Connection, experiment: str, horizon: str) -> datetime:
         raise ExportError(f"experiment {experiment!r}: PostgreSQL does not tell the time")
     covered: datetime = row[0]
     return covered
-
-
-def copy_range(settings: Settings, wanted: ExportRange, kind: str) -> Iterator[bytes]:
-    """Stream the records of a range as CSV without header, in the order of their ids.
-
-    Unit ids are replaced by their pseudonyms here, so that they never leave the database.
-    """
-    place = (wanted.experiment, wanted.from_xid, wanted.to_xid)
-    with transaction(settings, statement_seconds=EXPORT_SECONDS) as connection:
-        connection.execute(
-            f"insert into allot.unit_key (unit) select distinct unit from allot.{kind}"  # noqa: S608
-            f" where {_RANGE} and unit is not null order by unit on conflict do nothing",
-            place,
-        )
-        # Committed, so that nobody waits for keys while rows are read.
-        connection.commit()
-        statement = (
-            f"copy (select {_COLUMNS[kind]} from allot.{kind} as l"  # noqa: S608 - of KINDS
-            f" left join allot.unit_key as k on l.unit = k.unit where {_RANGE}"
-            f" order by l.{kind}_id) to stdout (format csv)"
-        )
-        with connection.cursor() as cursor, cursor.copy(statement.encode(), place) as copy:
-            for block in copy:
-                yield bytes(block)
 
 
 def finish(settings: Settings, done: ExportRange, objects: Sequence[LogObject]) -> None:

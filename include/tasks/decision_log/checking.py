@@ -1,6 +1,6 @@
 """Running the suite on rows of the decision log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from include.expectations.checks import Tally
@@ -27,31 +27,37 @@ class Verdict:
 
 
 def checked(rows: "pl.DataFrame", reward: Reward) -> Verdict:
-    """Check rows; ``row`` of a refusal is the index in the frame."""
-    import numpy as np
+    """Check rows; ``row`` of a refusal is the one in the frame.
+
+    What is expected looks at one row at a time, so that rows which agree in all that it looks at
+    are asked about once.
+    """
     import polars as pl
 
     from include.expectations.checks import Checker, add_up
     from include.expectations.decision_log import FACTS, decision_suite
 
-    frame = rows.select(*FACTS, "pscore", "reward", "version").to_pandas()
-    frame.index = np.arange(rows.height)
-    findings = Checker(decision_suite(reward)).run(frame)
+    looked_at = [*FACTS, "pscore", "reward", "version"]
+    distinct = rows.group_by(looked_at, maintain_order=True).agg("row")
+    findings = Checker(decision_suite(reward)).run(distinct.select(looked_at).to_pandas())
     tallies: dict[tuple[str, str], Tally] = {}
-    add_up(tallies, findings)
     refused: dict[int, list[str]] = {}
     for finding in findings:
-        for row in finding.rows.tolist():
-            refused.setdefault(row, []).append(finding.name)
+        of_rows = distinct["row"].list.len().gather(finding.rows)
+        add_up(tallies, [replace(finding, evaluated=rows.height, unexpected=int(of_rows.sum()))])
+        for index in finding.rows.tolist():
+            refused.setdefault(index, []).append(finding.name)
     order = sorted(refused)
-    return Verdict(
-        list(tallies.values()),
-        pl.DataFrame(
-            {
-                "row": order,
-                "expectation": [refused[row][0] for row in order],
-                "all_expectations": [",".join(refused[row]) for row in order],
-            },
-            schema={"row": pl.UInt32, "expectation": pl.String, "all_expectations": pl.String},
-        ),
+    named = pl.DataFrame(
+        {
+            "row": distinct["row"].gather(order),
+            "expectation": [refused[index][0] for index in order],
+            "all_expectations": [",".join(refused[index]) for index in order],
+        },
+        schema={
+            "row": pl.List(pl.UInt32),
+            "expectation": pl.String,
+            "all_expectations": pl.String,
+        },
     )
+    return Verdict(list(tallies.values()), named.explode("row").sort("row"))

@@ -13,11 +13,11 @@ from include.stores.reports.decision_log import (
     KINDS,
     ExportRange,
     LogObject,
-    copy_range,
     finish,
     next_range,
 )
 from include.stores.reports.lake import write_bronze_object
+from include.stores.reports.log_copy import copy_range
 from include.tasks.summary import log_summary
 
 if TYPE_CHECKING:

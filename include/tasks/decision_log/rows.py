@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Clocks of the API and of the database differ by less.
 AHEAD: Final = timedelta(minutes=1)
-_SLOTS: Final = ("arms", "arm_ids", "shares", "buckets")
+_SLOTS: Final = ("arms", "arm_ids", "shares")
 
 
 def rows_of(
@@ -43,7 +43,7 @@ def rows_of(
     """
     import polars as pl
 
-    slots = decisions.join(joined, on="decision_id", how="left")
+    slots = decisions.drop("strategy", "buckets").join(joined, on="decision_id", how="left")
     slots = slots.with_columns(
         pl.int_ranges(pl.col("arms").list.len(), dtype=pl.Int8).alias("position")
     ).explode(*_SLOTS, "position")
@@ -99,7 +99,7 @@ def _judged(
     }
     return known.with_columns(
         fact.fill_null(value=False).alias(name) for name, fact in facts.items()
-    )
+    ).drop("published", "slots", "offered", "share", "declared", "received_at")
 
 
 def _tables(

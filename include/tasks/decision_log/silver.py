@@ -1,8 +1,9 @@
 """Bronze → silver and quarantine for the decision log: every batch that changed, whole."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from include.contract.weights import WeightsContent
 from include.errors import RefusedShareError
@@ -19,10 +20,13 @@ from include.tasks.decision_log.checking import checked
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, joined
 from include.tasks.decision_log.rows import rows_of
 from include.tasks.decision_log.totals import sum_arm_rewards
-from include.tasks.decision_log.window import Records, spans_of, touched_batches, with_batch
+from include.tasks.decision_log.window import NARROW, Records, spans_of, touched_batches, with_batch
 
 if TYPE_CHECKING:
     import polars as pl
+
+# Decisions that are made silver together; a batch of more is held as a whole.
+ROWS_AT_ONCE: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,14 @@ def make_silver(settings: Settings, slug: str, covered_until: str) -> MadeSilver
     with transaction(settings) as connection:
         experiment = read(connection, slug).experiment
         done = read_progress(connection, slug).number
-    records = Records(settings, experiment)
-    batches, newest = touched_batches(records, done)
+    narrow = Records(settings, experiment, NARROW)
+    sizes, newest = touched_batches(narrow, done)
+    sum_arm_rewards(narrow, done, newest)
+    narrow.forget()
     run = LogRun(settings, experiment, newest, datetime.now(UTC), fences)
-    outcomes = _replace_all(run, records, batches) if batches else []
-    sum_arm_rewards(records, done, newest)
+    outcomes: list[BatchOutcome] = []
+    for together in _in_turn(sizes):
+        outcomes += _replace_all(run, Records(settings, experiment), together)
     refused = [each.refusal for each in outcomes if each.refusal]
     if refused:
         raise RefusedShareError(" ".join(refused))
@@ -93,13 +100,27 @@ def make_silver(settings: Settings, slug: str, covered_until: str) -> MadeSilver
         advance(connection, slug, newest, datetime.fromisoformat(covered_until))
     return MadeSilver(
         experiment=slug,
-        batches=batches,
+        batches=[*sizes],
         rows_in=sum(each.rows_in for each in outcomes),
         rows_silver=sum(each.rows_silver for each in outcomes),
         rows_quarantined=sum(each.rows_quarantined for each in outcomes),
         covered_until=covered_until,
         docs_link=outcomes[-1].docs_link if outcomes else "",
     )
+
+
+def _in_turn(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Put neighbouring batches together as far as their records fit into memory."""
+    together: list[str] = []
+    rows = 0
+    for batch, size in sizes.items():
+        if together and rows + size > ROWS_AT_ONCE:
+            yield together
+            together, rows = [], 0
+        together.append(batch)
+        rows += size
+    if together:
+        yield together
 
 
 def _replace_all(run: LogRun, records: Records, batches: list[str]) -> list[BatchOutcome]:

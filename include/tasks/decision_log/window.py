@@ -1,9 +1,9 @@
 """What an ingest has to look at: which batches changed, and the records that decide them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from include.contract.batches import batch_id_of, batch_start
 from include.experiments.schema import Experiment
@@ -11,11 +11,21 @@ from include.settings import Settings
 from include.stores.lake.log_objects import read_records
 from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import LogObject, objects_after, objects_between
-from include.tasks.decision_log.export import typed
+from include.tasks.decision_log.export import COLUMNS, typed
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, addressed, in_window
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+# What tells which batches changed.
+NARROW: Final = {
+    "decision": ("decision_id", "unit", "decided_at"),
+    "reward": (
+        *("reward_id", "decision_id", "unit", "arm_id", "value", "occurred_at"),
+        "received_at",
+    ),
+}
 
 
 @dataclass
@@ -26,11 +36,18 @@ class Records:
     ----------
     settings, experiment
         Whose.
+    columns
+        Which columns of each kind; all when left out.
     """
 
     settings: Settings
     experiment: Experiment
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _read: "dict[str, pl.DataFrame]" = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Let go of what was read: memory is of what is looked at, not of what was."""
+        self._read.clear()
 
     def of(self, kind: str, objects: Iterable[LogObject]) -> "pl.DataFrame":
         """Return the records of objects with the ``number`` of their export, oldest first."""
@@ -41,11 +58,12 @@ class Records:
             key=lambda each: each.number,
         )
         missing = [each.sha256 for each in wanted if each.sha256 not in self._read]
-        frames = read_records(self.settings, self.experiment.slug, kind, missing)
+        columns = self.columns.get(kind, tuple(COLUMNS[kind]))
+        frames = read_records(self.settings, self.experiment.slug, kind, missing, columns)
         self._read.update(zip(missing, frames, strict=True))
         return pl.concat(
             [
-                typed([], kind).with_columns(pl.lit(0, pl.Int32).alias("number")),
+                typed([], kind).select(columns).with_columns(pl.lit(0, pl.Int32).alias("number")),
                 *(
                     self._read[each.sha256].with_columns(
                         pl.lit(each.number, pl.Int32).alias("number")
@@ -66,8 +84,10 @@ class Records:
         return self.of(kind, found)
 
 
-def touched_batches(records: Records, done: int) -> tuple[list[str], int]:
+def touched_batches(records: Records, done: int) -> tuple[dict[str, int], int]:
     """Return the batches that exports after `done` may change, and the newest export.
+
+    In order, with about how many decisions each has.
 
     Batches of new decisions; of decisions with new rewards; and of decisions whose unit has a
     new one, which may take a reward over.
@@ -78,7 +98,7 @@ def touched_batches(records: Records, done: int) -> tuple[list[str], int]:
     with transaction(records.settings) as connection:
         new = objects_after(connection, experiment.slug, done)
     if not new:
-        return [], done
+        return {}, done
     newest = max(each.number for each in new)
     window = experiment.reward.window
     first = min(each.first_at for each in new) - window
@@ -89,7 +109,10 @@ def touched_batches(records: Records, done: int) -> tuple[list[str], int]:
     rewarded = addressed(decisions, rewards).filter(in_window(window))
     taken = _rivals(records, decisions, fresh, first, last + window)
     times = pl.concat([part["decided_at"] for part in (fresh, rewarded, taken)])
-    return sorted(with_batch(times.to_frame(), experiment.batch)["batch_id"].unique()), newest
+    touched = with_batch(times.to_frame(), experiment.batch)["batch_id"].unique().sort()
+    sizes = with_batch(decisions.select("decided_at"), experiment.batch)["batch_id"]
+    counted = dict(sizes.value_counts().iter_rows())
+    return {batch: counted[batch] for batch in touched}, newest
 
 
 def _rivals(
