@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
@@ -121,13 +122,14 @@ def validated(document: dict[str, Any]) -> Experiment:
         experiment = Experiment.model_validate(document)
         # Numbers and texts that JSON cannot hold have no hash.
         experiment.revision_hash()
+        orjson.dumps(experiment.document())
     except InfeasibleLimitsError as error:
         raise Problem(422, "invalid-experiment", str(error), field="limits") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "experiment"
         raise Problem(422, "invalid-experiment", first["msg"], field=field) from error
-    except ValueError as error:
+    except (ValueError, orjson.JSONEncodeError) as error:
         raise Problem(422, "invalid-experiment", ascii(str(error)), field="experiment") from error
     _refuse_unfit(experiment)
     return experiment

@@ -51,6 +51,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
+    if isinstance(error.body, bytes):
+        # A body that says nothing of its kind could come from any page in a browser.
+        told = "the body is not read as JSON; send the header content-type: application/json"
+        return _respond(request, Problem(422, "invalid-parameter", told, field="content-type"))
     # The location starts with where it was found: query, path, body.
     field = _place(first["loc"]) or str(first["loc"][0])
     detail = "; ".join(f"{_place(part['loc'])}: {part['msg']}" for part in error.errors()[:20])

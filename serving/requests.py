@@ -42,7 +42,8 @@ Context = Annotated[
         Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")],
         Annotated[str, Field(max_length=256)] | bool | int | float | None,
     ],
-    Field(max_length=100),
+    # Members of other names are refused, too; a pattern alone leaves them open.
+    Field(max_length=100, json_schema_extra={"additionalProperties": False}),
 ]
 
 

@@ -39,7 +39,6 @@ class Secrets(BaseModel):
     airflow_api_secret: str = Field(default_factory=_password)
     airflow_fernet_key: str = Field(default_factory=_fernet_key)
     mlflow_secret: str = Field(default_factory=_password)
-    serving_admin_key: str = Field(default_factory=_password)
 
 
 def private_folder(path: Path) -> Path:

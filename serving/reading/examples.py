@@ -7,8 +7,8 @@ _NAMED: Final = {"experiment_id": "checkout-button"}
 _PAGE: Final = {**_NAMED, "next_cursor": None}
 _MOMENT: Final = "2026-11-22T00:10:00Z"
 _SEQUENCE: Final = {
-    "family": "control", "against": "blue", "answer": "undecided", "reason": "",
-    "estimate": 0.012, "lo": -0.004, "hi": 0.028,
+    "family": "control", "method": "asymptotic", "against": "blue", "answer": "undecided",
+    "reason": "", "estimate": 0.012, "lo": -0.004, "hi": 0.028,
 }  # fmt: skip
 _ARM: Final = {
     "position": 0, "arm": 1, "arm_id": "green", "observations": 4210, "rewards": 326.0,
@@ -92,7 +92,8 @@ SUMMARY: Final[dict[str, Any]] = {
     "title": "Checkout button", "owner": "growth", "state": "running", "state_since": _MOMENT,
     "strategy": "thompson", "revision": 1, "arm_ids": ["blue", "green"], "positions": 1,
     "batches": 12, "first_batch": "2026-11-10", "last_batch": "2026-11-21",
-    "decisions": 8421, "rewards": 640, "observations": 8110, "reward_sum": 611.0,
+    "decisions": 8421, "rewards": 640, "counted": "exactly",
+    "observations": 8110, "reward_sum": 611.0,
     "live": {
         "version": 12, "batch": "2026-11-21", "published_at": _MOMENT,
         "slots": [{"cell": "*", "position": 0, "shares": {"blue": 0.3127, "green": 0.6873}}],
@@ -111,4 +112,11 @@ SUMMARY: Final[dict[str, Any]] = {
             "sequences": [{**_SEQUENCE, "arm_id": "green"}],
         }
     ],
+    "recommendation": {
+        "recommendation": "keep_running", "arm_id": None,
+        "summary": "Keep running: no arm is known to be better yet.", "status": "running",
+        "answer": None, "answered_by": None, "answer_reason": None, "answered_at": None,
+        "days": 12.0, "maximum_days": 28.0, "planned_power": 0.82, "planner_warning": "",
+        "batch": "2026-11-21", "recommended_at": _MOMENT,
+    },
 }  # fmt: skip

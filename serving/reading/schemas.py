@@ -70,6 +70,10 @@ class Sequence(ReadAnswer):
     family: Literal["control", "best"] = Field(
         description="control: arm minus control; best: arm minus the best of the others"
     )
+    method: str = Field(
+        description="asymptotic: gives the verdict; betting, empirical-bernstein: hold at any size,"
+        " and have ends only"
+    )
     against: str | None
     answer: Literal["better", "worse", "undecided", "unknown"] | None = Field(
         description="null where a look was kept without one"

@@ -1,6 +1,7 @@
 """Where an experiment stands, as documented in OpenAPI: P(best) and the summary."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -82,6 +83,27 @@ class Verdict(ReadAnswer):
     sequences: list[ArmSequence] = Field(description="newest look of every arm")
 
 
+class Recommendation(ReadAnswer):
+    """What the experiment is told to do, and what a person said to it."""
+
+    recommendation: Literal["keep_running", "ship", "stop_harm", "stop_futility", "stop_duration"]
+    arm_id: str | None = Field(description="arm to ship")
+    summary: str
+    status: str = Field(
+        description="running, waits for a person, rejected, superseded, automatic or ended"
+    )
+    answer: str | None
+    answered_by: str | None
+    answer_reason: str | None
+    answered_at: datetime | None
+    days: float
+    maximum_days: float
+    planned_power: float | None = Field(description="null where not planned")
+    planner_warning: str
+    batch: str
+    recommended_at: datetime
+
+
 class Summary(ReadAnswer):
     """An experiment on one page."""
 
@@ -97,10 +119,16 @@ class Summary(ReadAnswer):
     batches: int
     first_batch: str | None
     last_batch: str | None
-    decisions: int = Field(description="in this API's log, whether ingested or not")
+    decisions: int = Field(description="received by this API, whether ingested or not")
     rewards: int = Field(description="received by this API, whatever became of them")
+    counted: Literal["exactly", "at_least"] = Field(
+        description="at_least: many records wait to be exported, and only some of them are counted"
+    )
     observations: int = Field(description="in the batches, over all positions")
     reward_sum: float = Field(description="of those observations")
     live: LiveVersion
     leading: list[Leader] = Field(description="per position; none before the first batch")
     verdicts: list[Verdict] = Field(description="per position; none before the first judgement")
+    recommendation: Recommendation | None = Field(
+        description="what is to be done now; null before the first"
+    )

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from serving.reading.counts import counts
 from serving.stores.reports import Reader, Reports, Row
 
 _OVERVIEW: Final = """
@@ -9,12 +10,6 @@ select
     o.experiment as experiment_id, o.title, o.owner, s.state, s.state_since, s.strategy,
     o.revision, r.document -> 'arms' as arm_ids, o.positions,
     o.weights_version, o.weights_batch, o.published_at, o.batches, o.first_batch, o.last_batch,
-    (
-        select count(*) from allot.decision where experiment = %(experiment)s
-    ) as decisions,
-    (
-        select count(*) from allot.reward where experiment = %(experiment)s
-    ) as rewards,
     b.observations,
     b.reward_sum
 from allot.experiment_overview as o
@@ -64,7 +59,16 @@ from allot.verdict_evidence
 where experiment = %(experiment)s
 order by position, family desc, arm_id
 """
+_RECOMMENDED: Final = """
+select
+    recommendation, arm_id, summary, status, answer, answered_by, answer_reason, answered_at,
+    days, maximum_days, planned_power, planner_warning, batch_id as batch, recommended_at
+from allot.recommendations
+where experiment = %(experiment)s
+"""
 _SEQUENCE: Final = ("family", "arm_id", "against", "answer", "estimate", "lo", "hi")
+# Of the sequences that an experiment may declare, this one gives the verdict.
+_METHOD: Final = "asymptotic"
 
 
 async def summary(reports: Reports, experiment: str) -> dict[str, Any]:
@@ -82,6 +86,7 @@ async def summary(reports: Reports, experiment: str) -> dict[str, Any]:
         asked = {"experiment": experiment, "version": overview["weights_version"]}
         shares = await reader.rows(_SHARES, asked)
         losses = await reader.rows(_LOSSES, asked)
+        recommended = await reader.rows(_RECOMMENDED, asked)
         verdicts = await reader.rows(_VERDICTS, asked)
         live = {
             "version": overview.pop("weights_version"),
@@ -90,9 +95,11 @@ async def summary(reports: Reports, experiment: str) -> dict[str, Any]:
         }
         return {
             **overview,
+            **await counts(reader, experiment),
             "live": live | {"slots": _slots(shares)},
             "leading": _leading(shares, losses) if live["batch"] is not None else [],
             "verdicts": _verdicts(verdicts),
+            "recommendation": recommended[0] if recommended else None,
         }
 
     return await reports.read(work)
@@ -125,7 +132,7 @@ def _leading(shares: list[Row], losses: list[Row]) -> list[dict[str, Any]]:
 def _verdicts(rows: list[Row]) -> list[dict[str, Any]]:
     verdicts: dict[int, dict[str, Any]] = {}
     for row in rows:
-        sequence = {name: row.pop(name) for name in _SEQUENCE}
+        sequence = {name: row.pop(name) for name in _SEQUENCE} | {"method": _METHOD}
         sequence["reason"] = row.pop("sequence_reason")
         verdict = verdicts.setdefault(row["position"], {**row, "sequences": []})
         verdict["sequences"].append(sequence)

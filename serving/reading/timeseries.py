@@ -68,11 +68,11 @@ order by 1, 2, coalesce(o.arm, p.arm)
 """
 _SEQUENCES: Final = """
 select
-    batch_id as batch, position, arm_id, family, against, look, answer, reason, estimate, lo, hi,
-    level
+    batch_id as batch, position, arm_id, family, method, against, look, answer, reason,
+    estimate, lo, hi, level
 from allot.confidence_sequences
 where experiment = %(experiment)s and batch_id = any(%(batches)s)
-order by batch, position, arm_id, family desc, against, look, answer, lo, hi
+order by batch, position, arm_id, family desc, method, look
 """
 
 

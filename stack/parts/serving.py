@@ -16,6 +16,8 @@ def environment(config: StackConfig) -> dict[str, str]:
         "ALLOT_SERVING_WORKERS": str(config.serving_workers),
         "ALLOT_SERVING_SNAPSHOT_DIR": str(config.folder("serving")),
         "ALLOT_SERVING_SPOOL_DIR": str(config.folder("serving") / "spool"),
+        # The stack listens on the loopback alone.
+        "ALLOT_SERVING_REQUIRE_KEYS": "false",
         "ALLOT_SERVING_URL": f"http://{HOST}:{config.serving_port}",
     }
 

@@ -127,6 +127,30 @@ def test_a_restricted_key_reaches_its_experiments_alone(closed: Api, make_key: M
 
 
 @pytest.mark.services
+def test_reports_are_read_by_keys_with_that_scope_and_of_that_experiment(
+    closed: Api, make_key: MakeKey
+) -> None:
+    token = make_key("manage")
+    body = {"experiment_id": "mine", "arm_ids": ["a", "b"]}
+    assert closed.client.post("/experiments", json=body, headers=bearer(token)).is_success
+    paths = [
+        path.replace("{experiment_id}", "mine").replace("{version}", "0")
+        for path, operations in closed.get("/openapi.json").json()["paths"].items()
+        if "get" in operations and path.startswith("/experiments/{experiment_id}/")
+    ]
+    assert len(paths) >= 10
+
+    def statuses(*scopes: str, experiments: tuple[str, ...] = ()) -> set[int]:
+        headers = bearer(make_key(*scopes, experiments=experiments))
+        return {closed.client.get(path, headers=headers).status_code for path in paths}
+
+    assert statuses("decide", "reward") == {403}
+    assert statuses("read", experiments=("other",)) == {403}
+    assert statuses("read", experiments=("mine",)) == {200}
+    assert statuses("read") == {200}
+
+
+@pytest.mark.services
 def test_a_revoked_key_is_refused_soon_and_no_secret_is_kept(
     closed: Api, make_key: MakeKey, database: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,12 @@ pytestmark = pytest.mark.services
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
+def send(api: Api, path: str, text: str) -> httpx.Response:
+    """Send what no encoder of JSON would write."""
+    headers = {"content-type": "application/json"}
+    return api.client.post(path, content=text.encode(), headers=headers)
+
+
 def ask(api: Api, experiment_id: str = "button", **body: Any) -> httpx.Response:
     return api.client.post("/decision", json={"experiment_id": experiment_id, **body})
 
@@ -122,7 +128,7 @@ def test_what_cannot_be_is_refused_by_its_field(
 def test_poisonous_json_is_refused_and_nothing_written(api: Api, path: str, value: str) -> None:
     for member in ("reward", "unit_id", "decision_id", "\\ud800", "experiment_id"):
         body = f'{{"experiment_id":"button","arm_id":"blue","{member}":{value}}}'
-        answer = api.client.post(path, content=body.encode())
+        answer = send(api, path, body)
         assert answer.status_code in (400, 422), answer.text
         assert answer.headers["content-type"] == "application/problem+json"
         assert "~" not in answer.json().get("field", "")
@@ -134,7 +140,7 @@ def test_one_poisonous_record_of_a_group_is_refused_alone(
     api: Api, database: Settings, value: str
 ) -> None:
     units = f'{{"experiment_id":"button","unit_ids":["u0",{value},"u2"]}}'
-    answer = api.client.post("/decision", content=units)
+    answer = send(api, "/decision", units)
     told = answer.json()["decisions"]
     assert answer.status_code == 207
     assert [each.get("unit_id") for each in told] == ["u0", None, "u2"]
@@ -143,10 +149,16 @@ def test_one_poisonous_record_of_a_group_is_refused_alone(
     good = '{"arm_id":"blue","reward":1}'
     poison = f'{{"arm_id":"blue","reward":{value}}}'
     body = f'{{"experiment_id":"button","rewards":[{good},{poison},{good}]}}'
-    answer = api.client.post("/reward", content=body)
+    answer = send(api, "/reward", body)
     assert answer.status_code == 207
     assert ["refused" in each for each in answer.json()["rewards"]] == [False, True, False]
     assert len(rows(database, "select * from allot.reward")) == 2
+
+
+def test_a_body_of_no_declared_kind_is_refused_and_says_what_to_send(api: Api) -> None:
+    answer = api.client.post("/decision", content=b'{"experiment_id":"button"}')
+    assert (answer.status_code, answer.json()["field"]) == (422, "content-type")
+    assert "application/json" in answer.json()["detail"]
 
 
 def test_a_context_of_a_megabyte_is_refused(api: Api) -> None:

@@ -116,7 +116,7 @@ def test_history_refuses_change_and_removal(database: Settings, table: str) -> N
         assert row == (27,)
 
 
-def test_people_may_read_every_table_and_view_and_write_none(database: Settings) -> None:
+def test_people_may_read_all_but_secrets_and_write_nothing(database: Settings) -> None:
     query = """
         select relname,
             has_table_privilege('allot_reader', oid, 'select'),
@@ -126,7 +126,23 @@ def test_people_may_read_every_table_and_view_and_write_none(database: Settings)
     with connect(database) as connection:
         found = connection.execute(query).fetchall()
     assert len(found) > 10
-    assert {(reads, writes) for _, reads, writes in found} == {(True, False)}
+    assert {name for name, reads, _ in found if not reads} == {"api_key"}
+    assert not [name for name, _, writes in found if writes]
+
+
+def test_people_see_the_keys_without_their_hashes(database: Settings) -> None:
+    with connect(database) as connection:
+        columns = connection.execute(
+            "select attname from pg_attribute where attrelid = 'allot.api_keys'::regclass"
+            " and attnum > 0"
+        ).fetchall()
+        hidden = connection.execute(
+            "select bool_or(has_column_privilege('allot_reader', attrelid, attnum, 'select'))"
+            " from pg_attribute where attrelid = 'allot.api_key'::regclass and attnum > 0"
+        ).fetchone()
+    assert {name for (name,) in columns} >= {"key_id", "name", "scopes", "experiments"}
+    assert "secret_hash" not in {name for (name,) in columns}
+    assert hidden == (False,)
 
 
 def test_views_may_build_on_each_other_whatever_their_names(

@@ -22,6 +22,8 @@ SQL: Final = Path(__file__).parents[3] / "sql"
 # Held by whoever migrates this database; any constant that nobody else uses.
 MIGRATION_LOCK: Final = 7_310_579_001
 MIGRATION_SECONDS: Final = 120.0
+# What people may not read: keys' hashes. A view tells the rest.
+SECRET: Final = ("api_key",)
 
 _log = logging.getLogger(__name__)
 
@@ -118,12 +120,16 @@ def _apply_views(connection: Connection, folder: Path) -> None:
 
 
 def _grant_reader(connection: Connection) -> None:
-    """Let the read-only role of people see everything in the schema, where it exists."""
+    """Let the read-only role of people see what is no secret in the schema, where it exists."""
     row = connection.execute("select 1 from pg_roles where rolname = 'allot_reader'").fetchone()
     if row is None:
         return
     connection.execute("grant usage on schema allot to allot_reader")
     connection.execute("grant select on all tables in schema allot to allot_reader")
+    made = "select tablename from pg_tables where schemaname = 'allot' and tablename = any(%s)"
+    for (table,) in connection.execute(made, (list(SECRET),)).fetchall():
+        hide = sql.SQL("revoke select on allot.{} from allot_reader")
+        connection.execute(hide.format(sql.Identifier(table)))
     connection.execute(
         "alter default privileges in schema allot grant select on tables to allot_reader"
     )

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from include.settings import Settings
+from include.tasks.decide.step import decide_experiment
 from include.tasks.judgement.store import judge_and_store
 from include.tasks.update import update_experiment
 from serving.reading import examples, schemas, standing
@@ -51,6 +52,7 @@ def shop(serve: Serve, store_address: str, database: Settings) -> Iterator[Api]:
         observe(database, batch, clicks, observed_at=NOON)
         update_experiment(database, "shop", provenance={"dag_run": f"run-of-{batch}"})
     judge_and_store(database, "shop", dag_run="manual", code_revision="abc")
+    decide_experiment(database, "shop", dag_run="manual", code_revision="abc")
     with serve(store_address) as api:
         yield api
 
@@ -89,7 +91,9 @@ def test_timeseries_says_by_batch_what_was_seen_and_what_followed(shop: Api) -> 
         assert sum(arm["best_probability"] for arm in arms) == pytest.approx(1)
         assert sum(arm["published_share"] for arm in arms) == pytest.approx(1)
     sequences = batches[-1]["positions"][0]["arms"][2]["sequences"]
-    assert {each["family"] for each in sequences} == {"best"}
+    named = {(each["family"], each["method"], each["look"]) for each in sequences}
+    assert len(named) == len(sequences)
+    assert {("best", "asymptotic", 3), ("best", "betting", 3)} <= named
     assert sequences[0]["look"] == 3
     assert sequences[0]["lo"] is None or sequences[0]["lo"] <= sequences[0]["estimate"]
 
@@ -110,6 +114,10 @@ def test_summary_names_leader_loss_and_verdict(shop: Api, database: Settings) ->
     [verdict] = found["verdicts"]
     assert verdict["looks"] == 3
     assert {each["arm_id"] for each in verdict["sequences"]} == {"item-0", "item-1", "item-2"}
+    assert {each["method"] for each in verdict["sequences"]} == {"asymptotic"}
+    [told] = rows(database, "select kind, summary from allot.recommendation")
+    assert found["recommendation"]["recommendation"] == told["kind"] == "keep_running"
+    assert found["recommendation"]["summary"] == told["summary"]
 
 
 def test_arms_stand_naive_and_corrected_beside_each_other(shop: Api) -> None:
@@ -173,6 +181,7 @@ def test_a_new_experiment_has_no_leader_and_no_invented_number(
     with serve(store_address) as api:
         found = read(api, "summary")
         assert (found["leading"], found["verdicts"], found["observations"]) == ([], [], 0)
+        assert (found["recommendation"], found["counted"]) == (None, "exactly")
         assert set(read(api, "p_best")["p_best"].values()) == {None}
         assert [arm["naive_mean"] for arm in read(api, "arms")["arms"]] == [None] * 3
         assert read(api, "timeseries")["batches"] == read(api, "cohorts")["arms"] == []
