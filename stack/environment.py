@@ -62,6 +62,7 @@ def stack_environment(
         "ALLOT_S3_BROWSER_ENDPOINT": "",
         "ALLOT_AIRFLOW_API_URL": "",
         "ALLOT_NOTIFY_WEBHOOK_URL": "",
+        "ALLOT_LOG_SCHEDULE_SECONDS": str(Settings.model_fields["log_schedule_seconds"].default),
         "ALLOT_AIRFLOW_URL": f"http://{HOST}:{config.airflow_port}",
         "ALLOT_AIRFLOW_USER": airflow.USER,
         "ALLOT_AIRFLOW_PASSWORD": secrets.airflow_password,
