@@ -1,15 +1,5 @@
 -- What if a policy had learned here? Newest evaluation of every experiment.
 create view allot.learning_curve as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        weights_version
-    from allot.evaluation
-    order by experiment asc, batch_id desc, evaluated_at desc
-)
-
 select
     c.experiment::text as experiment,
     c.batch_id::text as batch_id,
@@ -24,7 +14,7 @@ select
     c.hi,
     c.level
 from allot.learning_point as c
-inner join latest as l
+inner join allot.newest_evaluation as l
     on
         c.experiment = l.experiment
         and c.batch_id = l.batch_id

@@ -1,15 +1,5 @@
 -- What if a policy had been fixed? Newest evaluation of every experiment.
 create view allot.policy_values as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        weights_version
-    from allot.evaluation
-    order by experiment asc, batch_id desc, evaluated_at desc
-)
-
 select
     v.experiment::text as experiment,
     v.batch_id::text as batch_id,
@@ -38,7 +28,7 @@ select
     l.weights_version,
     t.url as tracking_url
 from allot.policy_value as v
-inner join latest as l
+inner join allot.newest_evaluation as l
     on
         v.experiment = l.experiment
         and v.batch_id = l.batch_id

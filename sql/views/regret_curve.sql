@@ -1,15 +1,5 @@
 -- Regret on the log, newest evaluation of every experiment.
 create view allot.regret_curve as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        weights_version
-    from allot.evaluation
-    order by experiment asc, batch_id desc, evaluated_at desc
-)
-
 select
     r.experiment::text as experiment,
     r.batch_id::text as batch_id,
@@ -26,7 +16,7 @@ select
     d.document -> 'arms' ->> r.best_arm as best_arm_id,
     r.candidates
 from allot.regret as r
-inner join latest as l
+inner join allot.newest_evaluation as l
     on
         r.experiment = l.experiment
         and r.batch_id = l.batch_id

@@ -1,15 +1,5 @@
 -- The estimators graded, newest evaluation of every experiment.
 create view allot.self_grading as
-with latest as (
-    select distinct on (experiment)
-        experiment,
-        batch_id,
-        statistics_hash,
-        weights_version
-    from allot.evaluation
-    order by experiment asc, batch_id desc, evaluated_at desc
-)
-
 select
     g.experiment::text as experiment,
     g.batch_id::text as batch_id,
@@ -28,7 +18,7 @@ select
     g.covered,
     g.level
 from allot.self_grade as g
-inner join latest as l
+inner join allot.newest_evaluation as l
     on
         g.experiment = l.experiment
         and g.batch_id = l.batch_id
