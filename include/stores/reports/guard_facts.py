@@ -40,12 +40,21 @@ def age_at(connection: Connection, experiment: str, moment: datetime) -> timedel
 def refused_in_log(
     connection: Connection, experiment: str, batch_id: str
 ) -> tuple[int, int | None]:
-    """Return how many rows of a batch of the API's own log were refused, and of how many."""
+    """Return how many rows of a batch of the API's own log were refused, and of how many.
+
+    Of a batch that holds totals by arm and no decision: how many of those totals.
+    """
     row = connection.execute(
         "select rows_quarantined, rows_in from allot.log_batch"
         " where experiment = %s and batch_id = %s",
         (experiment, batch_id),
     ).fetchone()
+    if row is None:
+        row = connection.execute(
+            "select count(*) filter (where outcome <> 'counted'), nullif(count(*), 0)"
+            " from allot.total_outcome where experiment = %s and batch_id = %s",
+            (experiment, batch_id),
+        ).fetchone()
     return (0, None) if row is None else (row[0], row[1])
 
 
