@@ -73,6 +73,11 @@ key: $(VENV)/.installed ## keys of the API (ARGS="create --name shop --scope dec
 demo: $(VENV)/.installed ## run the whole loop on the Open Bandit Dataset, and show what came out
 	@$(BIN)/python -m demo
 
+.PHONY: report
+report: $(VENV)/.installed ## one experiment on one page (EXPERIMENT=obd-men TO=folder)
+	@[ -n "$(EXPERIMENT)" ] || { echo "say which: make report EXPERIMENT=obd-men"; exit 1; }
+	@$(BIN)/python -m stack run -- $(BIN)/python -m include.tasks.report "$(EXPERIMENT)" $(if $(TO),--to "$(TO)")
+
 .PHONY: check
 check: check-code check-sql check-compose ## format, lint, types, import directions, SQL, compose
 

@@ -96,6 +96,16 @@ class Tracker:
         url = f"{self.settings.mlflow_link}/#/experiments/{experiment_id}/runs/{run.info.run_id}"
         return TrackedRun(run.info.run_id, url, created=found is None, logged=missing)
 
+    def attach(self, run_id: str, path: Path) -> None:
+        """Put a file beside what a run shows; one of the same name is replaced.
+
+        Raises
+        ------
+        mlflow.exceptions.MlflowException
+            If the server does not answer within the deadline, or has no such run.
+        """
+        self.client.log_artifact(run_id, str(path))
+
     def _experiment(self, slug: str) -> str:
         found = self.client.get_experiment_by_name(slug)
         if found is None:

@@ -58,7 +58,7 @@ def track_judgement(settings: Settings, slug: str) -> TrackedRun | None:
 def content_of(stored: StoredJudgement) -> RunContent:
     """Return what a run shows of a judgement; equal rows give an equal run."""
     head, tables = stored.head, stored.tables
-    shown = _shown(tables["confidence_sequence"])
+    shown = leading(tables["confidence_sequence"])
     return RunContent(
         title=f"judgement {head.batch_id} v{head.weights_version}",
         step=max(row["looks"] for row in tables["verdict"]),
@@ -185,8 +185,8 @@ def _ratio_curves(rows: Rows) -> Iterator[Curve]:
         )
 
 
-def _shown(rows: Rows) -> list[Mapping[str, Any]]:
-    """Keep the arms that lead at the newest look, per position and family."""
+def leading(rows: Rows) -> list[Mapping[str, Any]]:
+    """Return the rows of the arms that lead at the newest look, per position and family."""
     kept: list[Mapping[str, Any]] = []
     for own in _grouped(rows, "position", "family").values():
         last = max(row["look"] for row in own)

@@ -1,0 +1,120 @@
+"""Every view as a person asks it, over 1,000 experiments with 90 days of batches each.
+
+The rows are made by PostgreSQL itself, with all keys and references of the real ones; the numbers
+in them are arbitrary, their count is what matters.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from include.stores.reports.connection import Connection, connect
+from include.stores.reports.migrate import SQL, migrate
+from stack.parts.postgres import admin_url
+from stack.platform import Stack
+from stack.temporary import temporary_config
+
+EXPERIMENTS: Final = 1_000
+BATCHES: Final = 90
+TIMES: Final = 5
+LIMIT_MS: Final = 200.0
+FILL: Final = Path(__file__).parent / "reports.sql"
+# A view's column that names the experiment; the API's own latency is about none.
+ASKED: Final = "shop-500"
+SOURCE: Final = "open_bandit-men"
+UNFILTERED: Final = ("experiment_overview", "experiment_status", "recommendations", "portfolio")
+
+
+def main() -> int:
+    """Fill, ask, print; return 1 where a view took longer than it may."""
+    with tempfile.TemporaryDirectory(prefix="allot-bench-") as folder:
+        stack = Stack(temporary_config(Path(folder) / "stack"))
+        stack.up(("postgres",), ("databases",), owner=os.getpid())
+        try:
+            return report(stack)
+        finally:
+            stack.down()
+
+
+def report(stack: Stack) -> int:
+    """Fill the stack's database and time every view."""
+    migrate(stack.settings)
+    begin = time.perf_counter()
+    database = stack.settings.database_url.get_secret_value().rpartition("/")[2]
+    fill(admin_url(stack.config, stack.secrets, database))
+    with connect(stack.settings) as connection:
+        rows = size(connection)
+        say(f"{EXPERIMENTS} experiments × {BATCHES} batches: {rows / 1e6:.1f} million rows,")
+        say(f"filled in {time.perf_counter() - begin:.0f} s\n")
+        say(f"{'view':<24} {'asked for':<12} {'rows':>6} {'median ms':>10} {'worst ms':>9}")
+        slow = [query for query in queries(connection) if not timed(connection, *query)]
+    say(f"limit {LIMIT_MS:g} ms: " + ("kept" if not slow else f"broken by {len(slow)}"))
+    return 1 if slow else 0
+
+
+def fill(address: str) -> None:
+    """Make the rows, as the cluster's owner."""
+    text = FILL.read_text("utf-8")
+    for name, value in (("experiments", EXPERIMENTS), ("batches", BATCHES)):
+        text = text.replace(f"%({name})s", str(value))
+    with psycopg.connect(address, autocommit=True) as connection:
+        # Checking every reference would take most of the time; the rows keep them by themselves.
+        connection.execute("set session_replication_role = replica")
+        connection.execute(text.encode())
+        connection.execute("vacuum analyze")
+
+
+def size(connection: Connection) -> int:
+    """Return how many rows there are in all tables."""
+    row = connection.execute(
+        "select sum(n_live_tup)::bigint from pg_stat_user_tables where schemaname = 'allot'"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def queries(connection: Connection) -> list[tuple[str, str, str]]:
+    """Return (view, whom it is asked about, statement) for every view."""
+    found = []
+    for view in sorted(path.stem for path in (SQL / "views").glob("*.sql")):
+        names = connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_schema = 'allot' and table_name = %s",
+            (view,),
+        ).fetchall()
+        columns = {name for (name,) in names}
+        every = f"select * from allot.{view}"  # noqa: S608
+        if "experiment" in columns:
+            found.append((view, ASKED, f"{every} where experiment = '{ASKED}'"))
+        elif "source" in columns:
+            found.append((view, SOURCE, f"{every} where source = '{SOURCE}'"))
+        if view in UNFILTERED or not columns & {"experiment", "source"}:
+            found.append((view, "all", every))
+    return found
+
+
+def timed(connection: Connection, view: str, asked: str, query: str) -> bool:
+    """Ask some times after a first that warms; print a line, and tell whether it was fast."""
+    rows, taken = len(connection.execute(query.encode()).fetchall()), []
+    for _ in range(TIMES):
+        begin = time.perf_counter()
+        connection.execute(query.encode()).fetchall()
+        taken.append((time.perf_counter() - begin) * 1000)
+    median = statistics.median(taken)
+    say(f"{view:<24} {asked:<12} {rows:>6} {median:>10.1f} {max(taken):>9.1f}")
+    return median <= LIMIT_MS
+
+
+def say(line: str) -> None:
+    """Print at once, so that a long run shows how far it is."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
