@@ -12,3 +12,5 @@ FEEDBACK = Asset("allot_feedback", uri="allot://silver/feedback")
 WEIGHTS = Asset("allot_weights", uri="allot://weights")
 # What every experiment may say, and the portfolio over all of them.
 JUDGEMENTS = Asset("allot_judgements", uri="allot://judgements")
+# What every experiment is told to do.
+RECOMMENDATIONS = Asset("allot_recommendations", uri="allot://recommendations")

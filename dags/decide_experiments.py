@@ -31,7 +31,7 @@ from typing import Any, TypeAlias
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, get_current_context, task, task_group
 
-from dags.assets import JUDGEMENTS
+from dags.assets import JUDGEMENTS, RECOMMENDATIONS
 from dags.deadlines import ends_within
 
 NAMED = "{{ experiment }}"
@@ -84,7 +84,11 @@ def decide_experiments() -> None:
     def each(experiment: str) -> Passed:
         return end(decide(experiment))
 
-    @task(trigger_rule="all_done", doc_md="What waits for a person, one run each.")
+    @task(
+        trigger_rule="all_done",
+        outlets=[RECOMMENDATIONS],
+        doc_md="What waits for a person, one run each.",
+    )
     def questions(rows: Passed) -> list[Passed]:
         from include.settings import settings
         from include.tasks.decide import follow
