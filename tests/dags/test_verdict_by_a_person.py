@@ -20,6 +20,8 @@ from tests.support.declared import NOON, experiment, registered
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
 
 SLUG = "verdict-asked"
+# One day alone says nothing: its mean is what the next days are compared with.
+DAYS = ("2026-01-05", "2026-01-06", "2026-01-07")
 DETAIL = "/dags/approve_verdict/dagRuns/{}/taskInstances/approve/-1/hitlDetails"
 
 
@@ -46,9 +48,10 @@ def settings(stack: Stack) -> Settings:
         verdict={"minimum_days": 1, "minimum_uplift": 0.05},
     )
     registered(chosen, declared)
-    write_batch_statistics(
-        chosen, SLUG, "2026-01-05", counted("v0", (100, 200)), lake_version=1, observed_at=NOON
-    )
+    for batch in DAYS:
+        write_batch_statistics(
+            chosen, SLUG, batch, counted("v0", (100, 200)), lake_version=1, observed_at=NOON
+        )
     return chosen
 
 
