@@ -78,6 +78,14 @@ report: $(VENV)/.installed ## one experiment on one page (EXPERIMENT=obd-men TO=
 	@[ -n "$(EXPERIMENT)" ] || { echo "say which: make report EXPERIMENT=obd-men"; exit 1; }
 	@$(BIN)/python -m stack run -- $(BIN)/python -m include.tasks.report "$(EXPERIMENT)" $(if $(TO),--to "$(TO)")
 
+.PHONY: traffic
+traffic: $(VENV)/.installed ## play users with known true rates (USERS=20 a second, MINUTES=3, SEED=1)
+	@$(BIN)/python -m traffic --users $(or $(USERS),20) --minutes $(or $(MINUTES),3) --seed $(or $(SEED),1)
+
+.PHONY: faults
+faults: $(VENV)/.installed ## break every part under load and count (SECONDS=120, ROWS="store kill")
+	@$(BIN)/python -m faults $(ROWS) --seconds $(or $(SECONDS),120) --json $(or $(JSON),.allot/faults.json)
+
 .PHONY: check
 check: check-code check-sql check-compose ## format, lint, types, import directions, SQL, compose
 

@@ -14,10 +14,10 @@ import pytest
 
 from allot_client import Allot, AsyncAllot, Decision, RefusedError, UnavailableError
 from allot_client.calls import Patience
+from faults.lossy_proxy import LossyProxy
 from include.settings import Settings
 from tests.support.gateway import before
 from tests.support.logged import logged, rows
-from tests.support.lossy_proxy import LossyProxy
 from tests.support.publishing import Publisher
 from tests.support.served import Api, Serve, eventually
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from faults.lossy_proxy import lossy_proxy, once
 from include.settings import Settings
 from include.stores.reports.migrate import migrate
 from serving.answers import Problem
@@ -28,7 +29,6 @@ from stack.temporary import temporary_config
 from tests.stack.conftest import processes_of
 from tests.support.addresses import address_of, through
 from tests.support.logged import assert_logged_as_told, logged, rows
-from tests.support.lossy_proxy import lossy_proxy, once
 from tests.support.publishing import Publisher, published
 from tests.support.served import Api, Serve, eventually
 

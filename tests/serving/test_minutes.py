@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
+from faults.lossy_proxy import lossy_proxy
 from include.settings import Settings
 from include.stores.reports.connection import connect
 from serving.metrics import RequestTimes
 from serving.minutes import Minutes
 from serving.stores.database import Database
 from tests.support.addresses import address_of, through
-from tests.support.lossy_proxy import lossy_proxy
 
 pytestmark = pytest.mark.services
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
+from faults.lossy_proxy import LossyProxy, lossy_proxy, once
 from include.contract.canonical import Json
 from include.contract.names import ANNOUNCEMENTS, EXPERIMENTS, head_key, version_key
 from include.contract.published import Pointer, Published
@@ -15,7 +16,6 @@ from include.errors import DamagedSnapshotError, StoreUnavailableError
 from include.settings import Settings
 from include.stores.weights import WeightsStore
 from tests.support.addresses import address_of, through
-from tests.support.lossy_proxy import LossyProxy, lossy_proxy, once
 
 pytestmark = pytest.mark.services
 

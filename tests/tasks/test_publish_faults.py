@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import redis
 
+from faults.lossy_proxy import lossy_proxy, once
 from include.contract.names import EXPERIMENTS, head_key, version_key
 from include.contract.published import Pointer
 from include.errors import ReportsUnavailableError
@@ -28,7 +29,6 @@ from include.tasks.update import build_snapshot, update_experiment
 from include.tasks.update_steps import next_step
 from tests.support.addresses import address_of, through
 from tests.support.declared import experiment, observe, registered, sums
-from tests.support.lossy_proxy import lossy_proxy, once
 
 pytestmark = pytest.mark.services
 

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+from faults.lossy_proxy import lossy_proxy, once
 from include.errors import ConcurrentReplacementError
 from include.settings import Settings
 from include.stores.lake.silver import FeedbackReplacement, scan_feedback, silver_batches
 from tests.support.lake_rows import BATCH, SOURCE, feedback_rows
-from tests.support.lossy_proxy import lossy_proxy, once
 
 pytestmark = pytest.mark.services
 WRITE = (

@@ -1,0 +1,1 @@
+"""Users with known true rates, played against the running API: ``make traffic``."""
