@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from include.tasks.report.charts import charts
-from include.tasks.report.read import Contents
+from include.tasks.report.read import Contents, Table
 from include.tasks.report.sections import MOST_ROWS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -45,7 +45,7 @@ def page(contents: Contents, *, link: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(shown=shown, tone=tone, is_number=is_number)
+    environment.filters.update(shown=shown, tone=tone, numeric=numeric)
     figures: dict[str, list[tuple[str, Markup]]] = {}
     for section, told, svg in charts(contents):
         # Matplotlib escapes what it writes into its own SVG.
@@ -82,9 +82,17 @@ def _number(value: float | Decimal) -> str:
     return f"{number:,.0f}" if number.is_integer() and number else f"{number:.4g}"
 
 
-def is_number(value: object) -> bool:
-    """Tell whether a value is set flush right."""
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def numeric(table: Table) -> set[str]:
+    """Return the columns of numbers, which are set flush right."""
+
+    def is_number(value: object) -> bool:
+        return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+    return {
+        column
+        for column in table.section.columns
+        if any(is_number(row[column]) for row in table.rows)
+    }
 
 
 def tone(row: Mapping[str, Any], column: str) -> str:
