@@ -29,6 +29,12 @@ create temporary table arms on commit preserve rows as
 select a::smallint as arm, 'arm-' || a as arm_id, c as cell
 from generate_series(0, 3) as a cross join (values ('*'), ('loyal')) as cells (c);
 
+-- Without these, every join below is planned as if the tables were empty.
+analyze e;
+analyze b;
+analyze v;
+analyze arms;
+
 insert into allot.experiment (slug, created_by) select experiment, 'bench' from e;
 
 insert into allot.experiment_revision
