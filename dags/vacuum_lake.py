@@ -3,8 +3,8 @@
 ### What it does
 Once a day, per table of the lake: files that a killed writer left behind, and files that only
 versions beyond the audit horizon (`ALLOT_LAKE_HORIZON_DAYS`) refer to, are deleted. Every version
-that a table's log still has stays readable, and so does what a writer at work has not committed yet:
-files without a commit are kept for a day, longer than any task may run.
+that a table's log still has stays readable, and so does what a writer at work has not committed
+yet: files without a commit are kept for a day, longer than any task may run.
 
 ### When it is red
 - S3 is away: `make status`; then clear the task. What was deleted before it stopped was of no
