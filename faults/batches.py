@@ -5,6 +5,7 @@ once per line of its input, and answers with a line of JSON.
 """
 
 import json
+import select
 import subprocess
 import sys
 import threading
@@ -12,10 +13,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from include.settings import Settings, settings
 
 PAUSE_SECONDS = 1.0
+# As the execution timeout of a task: what takes longer is killed, and run again.
+DEADLINE_SECONDS = 30.0
 
 
 def step_all(chosen: Settings, experiment: str) -> bool:
@@ -46,24 +50,50 @@ class Batches:
         When one failed, and by what.
     """
 
-    process: "subprocess.Popen[str]"
+    environment: Mapping[str, str]
+    experiment: str
     runs: int = 0
     failures: list[tuple[float, str]] = field(default_factory=list)
+    _process: "subprocess.Popen[str] | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def once(self) -> bool:
         """Run the steps once; return whether anything was to do, or they failed."""
-        if self.process.stdin is None or self.process.stdout is None:
-            raise TypeError("the steps have no pipes")
         with self._lock:
-            self.process.stdin.write("\n")
-            self.process.stdin.flush()
-            told = json.loads(self.process.stdout.readline())
+            told = self._asked()
         if "error" in told:
             self.failures.append((time.time(), told["error"]))
             return True
         self.runs += 1
         return bool(told["worked"])
+
+    def _asked(self) -> dict[str, Any]:
+        process = self._process or self._started()
+        if process.stdin is None or process.stdout is None:
+            raise TypeError("the steps have no pipes")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        ready, _, _ = select.select([process.stdout], [], [], DEADLINE_SECONDS)
+        if not ready:
+            self.end()
+            return {"error": f"ended by its deadline of {DEADLINE_SECONDS:.0f} s"}
+        told: dict[str, Any] = json.loads(process.stdout.readline())
+        return told
+
+    def _started(self) -> "subprocess.Popen[str]":
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "faults.batches", self.experiment],
+            env=dict(self.environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        return self._process
+
+    def end(self) -> None:
+        """Kill the steps' process, whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
     @contextmanager
     def repeated(self) -> Iterator[None]:
@@ -86,16 +116,11 @@ class Batches:
 @contextmanager
 def batches(environment: Mapping[str, str], experiment: str) -> Iterator[Batches]:
     """Keep the steps' process while the block runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "faults.batches", experiment],
-        env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+    steps = Batches(environment, experiment)
     try:
-        yield Batches(process)
+        yield steps
     finally:
-        process.kill()
-        process.communicate()
+        steps.end()
 
 
 def _serve(experiment: str) -> None:
