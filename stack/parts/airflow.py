@@ -83,7 +83,8 @@ def environment(config: StackConfig, secrets: Secrets) -> dict[str, str]:
         },
         "DAG_PROCESSOR": {
             "REFRESH_INTERVAL": 5,
-            "MIN_FILE_PROCESS_INTERVAL": 15,
+            # A changed file is read at once; reading all of them anew takes seconds of a core.
+            "MIN_FILE_PROCESS_INTERVAL": 300,
             "DAG_BUNDLE_STORAGE_PATH": home / "bundles",
         },
         "LOGGING": {
