@@ -1,6 +1,6 @@
 -- How each arm does in each cohort, and in all of them together.
 create view allot.cohorts as
-with declared as (
+with declared as not materialized (
     select distinct on (er.experiment)
         er.experiment,
         er.document,
@@ -15,7 +15,7 @@ with declared as (
     order by er.experiment asc, er.revision desc
 ),
 
-by_batch as (
+by_batch as not materialized (
     select
         s.experiment,
         s.batch_id,

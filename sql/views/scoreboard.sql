@@ -72,7 +72,7 @@ select
     case
         when j.verdict = 'usable'
             then rank() over (
-                partition by j.experiment, j.batch_id, j.log, j.verdict
+                partition by j.experiment::text, j.batch_id, j.log, j.verdict
                 order by j.value desc
             )
     end as place,
