@@ -122,7 +122,7 @@ def validated(document: dict[str, Any]) -> Experiment:
         experiment = Experiment.model_validate(document)
         # Numbers and texts that JSON cannot hold have no hash.
         experiment.revision_hash()
-        orjson.dumps(experiment.document())
+        orjson.dumps(_as_stored(experiment.document()))
     except InfeasibleLimitsError as error:
         raise Problem(422, "invalid-experiment", str(error), field="limits") from error
     except ValidationError as error:
@@ -133,6 +133,15 @@ def validated(document: dict[str, Any]) -> Experiment:
         raise Problem(422, "invalid-experiment", ascii(str(error)), field="experiment") from error
     _refuse_unfit(experiment)
     return experiment
+
+
+def _as_stored(value: object) -> object:
+    """Return a document as PostgreSQL gives it back: large whole numbers lose their exponent."""
+    if isinstance(value, dict):
+        return {key: _as_stored(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_as_stored(member) for member in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _refuse_unfit(experiment: Experiment) -> None:

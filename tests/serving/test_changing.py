@@ -193,6 +193,7 @@ def test_what_decisions_fixed_is_refused_and_all_else_is_a_revision_with_who_and
         ("", "PATCH", {"traffic_share": 2}, "traffic_share"),
         ("", "PATCH", {"default_arm": "green"}, "experiment"),
         ("", "PATCH", {"eligible": [{"visits": 2**64}]}, "experiment"),
+        ("", "PATCH", {"prior": {"cohort_strength": 1.7e308}}, "experiment"),
         ("", "PATCH", {"arms": ["a", "b"]}, "arms"),
         ("/config", "POST", {"strategy": "guess"}, "strategy"),
         ("/config", "POST", {"strategy": "fixed", "strategy_params": {"shares": [1.0]}},

@@ -12,6 +12,7 @@ from include.contract.weights import POOLED_CELL
 from include.settings import Settings
 from include.stores.reports.connection import connect
 from serving.stores.decisions import DECISIONS
+from tests.support.horizon import all_ended
 
 DECIDED = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
@@ -55,6 +56,7 @@ def write(settings: Settings, records: Iterable[dict[str, Any]]) -> list[str]:
     kept = list(records)
     with connect(settings) as connection:
         connection.execute(DECISIONS.insert, (json.dumps(kept),))
+    all_ended(settings)
     return [record["decision_id"] for record in kept]
 
 

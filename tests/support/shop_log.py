@@ -14,6 +14,7 @@ from include.tasks.decision_log.export import Exported, export_log
 from include.tasks.decision_log.silver import MadeSilver, make_silver
 from include.tasks.update_run import aggregate_experiment, update_row
 from tests.support.declared import experiment, registered
+from tests.support.horizon import all_ended
 
 WINDOW = timedelta(minutes=30)
 START = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -36,6 +37,7 @@ def opened(settings: Settings, **changes: Any) -> Settings:
 
 def ingest(settings: Settings, slug: str = "shop") -> tuple[Exported, MadeSilver]:
     """Bring silver up to the log."""
+    all_ended(settings)
     exported = export_log(settings, slug)
     return exported, make_silver(settings, slug, exported.covered_until)
 
