@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from psycopg.rows import dict_row
 
 from include.settings import Settings
@@ -55,7 +56,7 @@ def test_views_say_what_silver_says(isolated: Settings) -> None:
     for row in arms:
         own = silver.filter(pl.col("arm") == row["arm"])
         assert row["corrected_mean"] == pytest.approx(
-            by_arm[row["arm"]][2] / (1 / own["pscore"]).sum()
+            by_arm[row["arm"]][2] / (1 / own["pscore"].to_numpy()).sum()
         )
     (overview,) = _rows(isolated, "select * from allot.experiment_overview")
     assert (overview["observations"], overview["rewards"]) == (len(silver), silver["reward"].sum())
@@ -64,7 +65,8 @@ def test_views_say_what_silver_says(isolated: Settings) -> None:
         arm: (n, 0, 0.0) for arm, (n, _, _) in by_arm.items()
     }
     # An experiment without cohorts has one, and against no control the uniform policy.
-    whole = (silver["reward"] / silver["pscore"]).sum() / (1 / silver["pscore"]).sum()
+    weight = 1 / silver["pscore"].to_numpy()
+    whole = (silver["reward"].to_numpy() * weight).sum() / weight.sum()
     for row in _rows(isolated, "select * from allot.cohorts"):
         assert row["against"] == "uniform"
         assert row["effect"] == pytest.approx(row["corrected_mean"] - whole)
@@ -138,7 +140,9 @@ def test_cohorts_are_the_rows_by_their_influence(database: Settings, control: in
         row["cohort"]: row
         for row in _rows(database, "select * from allot.cohorts where arm_id = 'item-1'")
     }
-    by_cohort = {name: np.concatenate([log[name] for log in logs]) for name in logs[0]}
+    by_cohort: dict[str | None, NDArray[Any]] = {
+        name: np.concatenate([log[name] for log in logs]) for name in logs[0]
+    }
     if control is None:
         by_cohort["new"] = np.concatenate([by_cohort["new"], [[1.0, 1.0, 1.0]] * 50])
     expected = {**by_cohort, None: np.concatenate(list(by_cohort.values()))}
