@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from serving.stores.reports import Reader
 
-# A summary is asked for often; so many rows are counted in some ten milliseconds.
+# A summary is asked for often, and must not read a log of any length.
 MOST: Final = 100_000
 
 # Each record is in exactly one export, whose objects say how many; those after it are counted.

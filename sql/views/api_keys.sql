@@ -1,8 +1,7 @@
 -- Who has a key of the API, and what it may do; the table's hashes are for nobody to read.
-drop view if exists allot.api_keys;
-
+-- DISTINCT keeps it from being written through to the table.
 create view allot.api_keys as
-select
+select distinct
     key_id,
     name,
     scopes,

@@ -1,5 +1,6 @@
 """The decision step on a real PostgreSQL: rows once, answers once, and history that stays."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -323,8 +324,10 @@ def test_the_file_of_an_ended_experiment_is_left_alone(database: Settings, tmp_p
 
 
 def test_creation_warns_where_power_is_low_and_stays_silent_where_it_is_not(
-    database: Settings,
+    database: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # The API, served in the same process by an earlier test, sets the level of all logs.
+    caplog.set_level(logging.WARNING)
     for slug, traffic in (("weak", 100), ("strong", 20_000)):
         expected = {"base_rate": 0.05, "traffic": traffic}
         registered(
@@ -336,6 +339,7 @@ def test_creation_warns_where_power_is_low_and_stays_silent_where_it_is_not(
     assert "power" in plans["weak"].warning
     assert plans["weak"].power is not None
     assert plans["weak"].power < 0.5
+    assert "weak: the planner gives" in caplog.text
     assert plans["strong"].warning == ""
     assert plans["strong"].maximum_days == 28
     assert (plans["silent"].power, plans["silent"].maximum_days) == (None, 28)
