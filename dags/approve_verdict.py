@@ -21,17 +21,15 @@ recorded as superseded. `select * from allot.recommendations` shows what became 
 """
 
 from datetime import timedelta
-from typing import Any, TypeAlias
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from dags.mapped import Passed, run_of
 from plugins.allot_notifier import AllotNotifier
 
 APPROVE, REJECT = "Approve", "Reject"
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
 
 
 @dag(
@@ -86,7 +84,7 @@ def approve_verdict() -> None:
             answered_by=user.get("name") or user.get("id") or "a user of Airflow",
             reason=str((given.get("params_input") or {}).get("reason") or ""),
             answered_at=datetime.fromisoformat(str(at)) if at else datetime.now(UTC),
-            dag_run=f"approve_verdict/{context['dag_run'].run_id}",
+            dag_run=run_of(context),
         )
         return told.answer
 

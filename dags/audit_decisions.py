@@ -20,12 +20,10 @@ them, check out the revision that published them.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, task
 
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import NAMED, Passed, named
 
 SCOPE = Param(
     "new",
@@ -61,13 +59,12 @@ def audit_decisions() -> None:
 
         return registered(settings())
 
-    @task(map_index_template="{{ experiment }}", max_active_tis_per_dagrun=1)
+    @task(map_index_template=NAMED, max_active_tis_per_dagrun=1)
     def audit(experiment: str) -> Passed:
         from include.settings import settings
         from include.tasks.audit.run import audit_experiment
 
-        context: Passed = get_current_context()
-        context["experiment"] = experiment
+        context = named(experiment)
         everything = context["params"]["scope"] == "all"
         run = context["dag_run"].run_id
         return dict(audit_experiment(settings(), experiment, everything=everything, dag_run=run))

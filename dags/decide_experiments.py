@@ -26,17 +26,13 @@ One experiment that fails never holds up another. Every task may run twice at on
 """
 
 from datetime import timedelta
-from typing import Any, TypeAlias
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import dag, get_current_context, task, task_group
+from airflow.sdk import dag, task, task_group
 
 from dags.assets import JUDGEMENTS, RECOMMENDATIONS
 from dags.deadlines import ends_within
-
-NAMED = "{{ experiment }}"
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import NAMED, Passed, named, run_of
 
 
 @dag(
@@ -70,14 +66,14 @@ def decide_experiments() -> None:
         from include.settings import settings
         from include.tasks.decide.follow import decide_row
 
-        return decide_row(settings(), experiment, dag_run=_run(_named(experiment)))
+        return decide_row(settings(), experiment, dag_run=run_of(named(experiment)))
 
     @task(map_index_template=NAMED, doc_md="Ends what is declared to end automatically.")
     def end(row: Passed) -> Passed:
         from include.settings import settings
         from include.tasks.decide.follow import end_row
 
-        end_row(settings(), row, dag_run=_run(_named(row["experiment"])))
+        end_row(settings(), row, dag_run=run_of(named(row["experiment"])))
         return row
 
     @task_group
@@ -116,20 +112,9 @@ def decide_experiments() -> None:
     report(names, rows)
 
 
-def _named(experiment: str) -> Passed:
-    """Name the mapped task by its experiment, and return its context."""
-    context: Passed = get_current_context()
-    context["experiment"] = experiment
-    return context
-
-
 def _all(rows: Passed) -> list[Passed]:
     """Return the rows of all experiments; Airflow hands over the row itself where it is one."""
     return [rows] if isinstance(rows, dict) else list(rows or ())
-
-
-def _run(context: Passed) -> str:
-    return f"decide_experiments/{context['dag_run'].run_id}"
 
 
 decide_experiments()

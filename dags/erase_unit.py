@@ -22,12 +22,10 @@ delete the run by hand where that is too late.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import NAMED, Passed, named
 
 PARAMS = {
     "unit": Param(
@@ -78,15 +76,14 @@ def erase_unit() -> None:
         context: Passed = get_current_context()
         return chosen_experiments(registered(settings()), context["params"]["experiments"])
 
-    @task(map_index_template="{{ experiment }}", max_active_tis_per_dagrun=1)
+    @task(map_index_template=NAMED, max_active_tis_per_dagrun=1)
     def erase(experiment: str) -> Passed:
         from airflow.sdk.log import mask_secret
 
         from include.settings import settings
         from include.tasks.retention.erase import erase_unit as forget
 
-        context: Passed = get_current_context()
-        context["experiment"] = experiment
+        context = named(experiment)
         params = context["params"]
         mask_secret(params["unit"])
         return dict(

@@ -25,15 +25,13 @@ One experiment that fails never holds up another.
 """
 
 from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import Param, dag, get_current_context, task, task_group
+from airflow.sdk import Param, dag, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import WEIGHTS
+from dags.mapped import EXPERIMENTS, NAMED, chosen, named, run_of
 from include.links import MLFLOW_RUN
-
-NAMED = "{{ experiment }}"
 
 
 @dag(
@@ -47,13 +45,7 @@ NAMED = "{{ experiment }}"
         "execution_timeout": timedelta(minutes=20),
     },
     params={
-        "experiments": Param(
-            [],
-            type=["array", "null"],
-            items={"type": "string"},
-            title="Experiments",
-            description="Slugs, as obd-men. Empty: all that are running.",
-        ),
+        "experiments": EXPERIMENTS,
         "level": Param(
             0.95,
             type="number",
@@ -77,11 +69,7 @@ def evaluate_policies() -> None:
 
     @task
     def experiments() -> list[str]:
-        from include.settings import settings
-        from include.tasks.evaluate import chosen_experiments
-
-        asked = get_current_context()["params"]["experiments"] or []
-        return chosen_experiments(settings(), asked)
+        return chosen()
 
     @task(map_index_template=NAMED, doc_md="Judges policies on all logs; writes report rows.")
     def evaluate(experiment: str) -> str:
@@ -89,8 +77,8 @@ def evaluate_policies() -> None:
         from include.settings import settings
         from include.tasks.evaluate import evaluate_experiment, log_report
 
-        context = _named(experiment)
-        run = f"evaluate_policies/{context['dag_run'].run_id}"
+        context = named(experiment)
+        run = run_of(context)
         try:
             report = evaluate_experiment(
                 settings(), experiment, dag_run=run, level=float(context["params"]["level"])
@@ -106,7 +94,7 @@ def evaluate_policies() -> None:
         from include.settings import settings
         from include.tasks.track import track_evaluations
 
-        context = _named(experiment)
+        context = named(experiment)
         everything = bool(context["params"]["track_everything"])
         url = None
         for _, run in track_evaluations(settings(), experiment, everything=everything):
@@ -120,13 +108,6 @@ def evaluate_policies() -> None:
         track(evaluate(experiment))  # type: ignore[arg-type]
 
     each.expand(experiment=experiments())
-
-
-def _named(experiment: str) -> Any:  # noqa: ANN401 — Airflow's context
-    """Name the mapped task by its experiment, and return its context."""
-    context = get_current_context()
-    context["experiment"] = experiment  # type: ignore[typeddict-unknown-key]
-    return context
 
 
 evaluate_policies()

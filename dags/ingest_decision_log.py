@@ -25,18 +25,14 @@ before it was read, and how far silver has come is noted last.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
-from airflow.sdk import dag, get_current_context, task, task_group
+from airflow.sdk import dag, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import DECISION_LOG, FEEDBACK
+from dags.mapped import NAMED, Passed, named
 from include.links import DATA_DOCS
 from include.schedules import log_schedule
-
-NAMED = "{{ experiment }}"
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
 
 
 @dag(
@@ -70,7 +66,7 @@ def ingest_decision_log() -> None:
         from include.settings import settings
         from include.tasks.decision_log.export import export_log
 
-        _named(experiment)
+        named(experiment)
         return asdict(export_log(settings(), experiment))
 
     @task(map_index_template=NAMED, doc_md="Replaces the batches that changed.")
@@ -80,7 +76,7 @@ def ingest_decision_log() -> None:
         from include.settings import settings
         from include.tasks.decision_log.silver import make_silver
 
-        context = _named(exported["experiment"])
+        context = named(exported["experiment"])
         done = make_silver(settings(), exported["experiment"], exported["covered_until"])
         if done.docs_link:
             context["ti"].xcom_push(key=DATA_DOCS, value=done.docs_link)
@@ -108,13 +104,6 @@ def ingest_decision_log() -> None:
     done: Passed = each.expand(experiment=chosen)
     done >> announce(chosen)
     report(chosen, done)
-
-
-def _named(experiment: str) -> Passed:
-    """Name the mapped task by its experiment, and return its context."""
-    context: Passed = get_current_context()
-    context["experiment"] = experiment
-    return context
 
 
 ingest_decision_log()

@@ -36,19 +36,17 @@ Everything may be repeated, and run twice at once: the same file leaves the same
 """
 
 from datetime import timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import Param, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import BRONZE, FEEDBACK
+from dags.mapped import Passed
 from include.links import DATA_DOCS
 
 CAMPAIGNS = ["all", "men", "women"]
 BEHAVIOR_POLICIES = ["random", "bts"]
 NAMED = "{{ log }}"
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
 
 
 @dag(

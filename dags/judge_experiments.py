@@ -25,15 +25,13 @@ One experiment that fails never holds up another; the portfolio takes its newest
 """
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import JUDGEMENTS, WEIGHTS
+from dags.mapped import EXPERIMENTS, NAMED, chosen, named, run_of
 from include.links import MLFLOW_RUN
-
-NAMED = "{{ experiment }}"
 
 
 @dag(
@@ -47,13 +45,7 @@ NAMED = "{{ experiment }}"
         "execution_timeout": timedelta(minutes=10),
     },
     params={
-        "experiments": Param(
-            [],
-            type=["array", "null"],
-            items={"type": "string"},
-            title="Experiments",
-            description="Slugs, as obd-men. Empty: all that are running.",
-        ),
+        "experiments": EXPERIMENTS,
         "alpha": Param(
             0.05,
             type="number",
@@ -71,11 +63,7 @@ def judge_experiments() -> None:
 
     @task
     def experiments() -> list[str]:
-        from include.settings import settings
-        from include.tasks.evaluate import chosen_experiments
-
-        asked = get_current_context()["params"]["experiments"] or []
-        return chosen_experiments(settings(), asked)
+        return chosen()
 
     @task(map_index_template=NAMED, doc_md="Judges the closed batches; writes report rows.")
     def judge(experiment: str) -> str:
@@ -83,8 +71,8 @@ def judge_experiments() -> None:
         from include.settings import settings
         from include.tasks.judgement.store import judge_and_store
 
-        context = _named(experiment)
-        run = f"judge_experiments/{context['dag_run'].run_id}"
+        context = named(experiment)
+        run = run_of(context)
         try:
             judge_and_store(
                 settings(), experiment, dag_run=run, alpha=float(context["params"]["alpha"])
@@ -99,7 +87,7 @@ def judge_experiments() -> None:
         from include.settings import settings
         from include.tasks.judgement.track import track_judgement
 
-        context = _named(experiment)
+        context = named(experiment)
         run = track_judgement(settings(), experiment)
         if run is None:
             return None
@@ -124,13 +112,6 @@ def judge_experiments() -> None:
         track(judge(experiment))  # type: ignore[arg-type]
 
     each.expand(experiment=experiments()) >> portfolio()
-
-
-def _named(experiment: str) -> Any:  # noqa: ANN401 — Airflow's context
-    """Name the mapped task by its experiment, and return its context."""
-    context = get_current_context()
-    context["experiment"] = experiment  # type: ignore[typeddict-unknown-key]
-    return context
 
 
 judge_experiments()

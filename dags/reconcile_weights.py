@@ -14,12 +14,10 @@ written. The log names what was healed.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
-from airflow.sdk import dag, get_current_context, task
+from airflow.sdk import dag, task
 
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import NAMED, Passed, named
 
 
 @dag(
@@ -46,13 +44,12 @@ def reconcile_weights() -> None:
 
         return registered(settings())
 
-    @task(map_index_template="{{ experiment }}")
+    @task(map_index_template=NAMED)
     def reconcile(experiment: str) -> Passed:
         from include.settings import settings
         from include.tasks.reconcile import reconcile_experiment
 
-        context: Passed = get_current_context()
-        context["experiment"] = experiment
+        named(experiment)
         return list(reconcile_experiment(settings(), experiment).damage)
 
     reconcile.expand(experiment=experiments())

@@ -12,12 +12,10 @@ The log says what the form got wrong. Asking twice writes two rows and changes n
 """
 
 from datetime import timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import Passed
 
 
 @dag(

@@ -18,9 +18,10 @@ One experiment that fails never holds up another, and nothing waits for a page.
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import dag, task
 
 from dags.assets import RECOMMENDATIONS
+from dags.mapped import EXPERIMENTS, NAMED, chosen, named
 from include.links import MLFLOW_RUN
 
 
@@ -35,13 +36,7 @@ from include.links import MLFLOW_RUN
         "execution_timeout": timedelta(minutes=5),
     },
     params={
-        "experiments": Param(
-            [],
-            type=["array", "null"],
-            items={"type": "string"},
-            title="Experiments",
-            description="Slugs, as obd-men. Empty: all that are running.",
-        ),
+        "experiments": EXPERIMENTS,
     },
     tags=["allot", "report"],
     doc_md=__doc__,
@@ -51,13 +46,9 @@ def report_experiments() -> None:
 
     @task
     def experiments() -> list[str]:
-        from include.settings import settings
-        from include.tasks.evaluate import chosen_experiments
+        return chosen()
 
-        asked = get_current_context()["params"]["experiments"] or []
-        return chosen_experiments(settings(), asked)
-
-    @task(map_index_template="{{ experiment }}", doc_md="Renders the page; the button opens it.")
+    @task(map_index_template=NAMED, doc_md="Renders the page; the button opens it.")
     def report(experiment: str) -> str:
         from pathlib import Path
         from tempfile import TemporaryDirectory
@@ -65,8 +56,7 @@ def report_experiments() -> None:
         from include.settings import settings
         from include.tasks.report.render import render_report
 
-        context = get_current_context()
-        context["experiment"] = experiment  # type: ignore[typeddict-unknown-key]
+        context = named(experiment)
         with TemporaryDirectory(prefix="allot-report-") as folder:
             link = render_report(settings(), experiment, Path(folder)).link
         if link:

@@ -23,12 +23,10 @@ Every night, each step on its own:
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import NAMED, Passed, named
 
 DRY_RUN = Param(
     default=False, type="boolean", title="Dry run", description="count, and change nothing"
@@ -60,13 +58,12 @@ def retain_and_compact() -> None:
 
         return registered(settings())
 
-    @task(map_index_template="{{ experiment }}", max_active_tis_per_dagrun=1)
+    @task(map_index_template=NAMED, max_active_tis_per_dagrun=1)
     def retain_log(experiment: str) -> Passed:
         from include.settings import settings
         from include.tasks.retention import run
 
-        context: Passed = get_current_context()
-        context["experiment"] = experiment
+        context = named(experiment)
         return dict(
             run.retain_log(
                 settings(),

@@ -17,14 +17,11 @@ or two people at once, rolls back once.
 """
 
 from datetime import timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import Param, dag, get_current_context, task
 
 from dags.assets import WEIGHTS
-
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import Passed, run_of
 
 
 @dag(
@@ -66,7 +63,7 @@ def rollback_allocation() -> None:
 
         context: Passed = get_current_context()
         form = context["params"]
-        run = f"rollback_allocation/{context['dag_run'].run_id}"
+        run = run_of(context)
         done = go_back(
             settings(),
             form["experiment"],

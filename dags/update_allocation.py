@@ -40,7 +40,6 @@ once.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import (
     AssetOrTimeSchedule,
@@ -55,11 +54,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FEEDBACK, WEIGHTS
 from dags.deadlines import ends_within
+from dags.mapped import NAMED, Passed, named, run_of
 from include.links import ALLOCATION
-
-NAMED = "{{ experiment }}"
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
 
 
 @dag(
@@ -112,7 +108,7 @@ def update_allocation() -> None:
         from include.settings import settings
         from include.tasks.update_run import aggregate_experiment
 
-        context = _named(experiment)
+        context = named(experiment)
         return aggregate_experiment(settings(), experiment, until=_until(context))
 
     @task(map_index_template=NAMED)
@@ -120,27 +116,23 @@ def update_allocation() -> None:
         from include.settings import settings
         from include.tasks.guard_run import guard_row
 
-        context = _named(row["experiment"])
-        run = f"update_allocation/{context['dag_run'].run_id}"
-        return guard_row(settings(), row, until=_until(context), dag_run=run)
+        context = named(row["experiment"])
+        return guard_row(settings(), row, until=_until(context), dag_run=run_of(context))
 
     @task(map_index_template=NAMED)
     def update(row: Passed) -> Passed:
         from include.settings import settings
         from include.tasks.update_run import update_row
 
-        context = _named(row["experiment"])
-        run = context["dag_run"].run_id
-        return update_row(
-            settings(), row, until=_until(context), dag_run=f"update_allocation/{run}"
-        )
+        context = named(row["experiment"])
+        return update_row(settings(), row, until=_until(context), dag_run=run_of(context))
 
     @task(map_index_template=NAMED)
     def publish(row: Passed) -> Passed:
         from include.settings import settings
         from include.tasks.update_run import allocation_url, publish_row
 
-        context = _named(row["experiment"])
+        context = named(row["experiment"])
         context["ti"].xcom_push(ALLOCATION, allocation_url(settings(), row["experiment"]))
         return publish_row(settings(), row)
 
@@ -175,13 +167,6 @@ def update_allocation() -> None:
     rows: Passed = each.expand(experiment=experiments)
     announce(rows)
     report(experiments, rows)
-
-
-def _named(experiment: str) -> Passed:
-    """Name the mapped task by its experiment, and return its context."""
-    context: Passed = get_current_context()
-    context["experiment"] = experiment
-    return context
 
 
 def _until(context: Passed) -> datetime | None:

@@ -12,12 +12,10 @@ yet: files without a commit are kept for a day, longer than any task may run.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
 from airflow.sdk import dag, task
 
-# What Airflow hands from task to task: a value at run time, a reference while it parses.
-Passed: TypeAlias = Any
+from dags.mapped import Passed
 
 
 @dag(
