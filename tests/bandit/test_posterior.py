@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -49,6 +49,8 @@ def test_density_and_mass_below_agree_with_the_distribution(
 
 
 @given(st.floats(-2, 15), st.floats(-2, 15))
+@example(15, -2)
+@example(-2, 15)
 def test_the_bulk_of_any_beta_holds_the_mass(log_alpha: float, log_beta: float) -> None:
     posterior = BetaPosterior(10**log_alpha * ONE, 10**log_beta * ONE)
     lower, upper = posterior.bulk()

@@ -99,11 +99,13 @@ class BetaPosterior:
     def _reach(near: FloatArray, far: FloatArray) -> FloatArray:
         """Return how far from the mode the log density has fallen by the drop, on one side."""
         # Newton on a concave function comes to rest from outside: never too short.
-        total, weight = near + far, near / (near + far)
+        total = near + far
+        log_near, log_far = np.log(near / total), np.log(far / total)
         reach = np.sqrt(2 * LOG_DROP * (1 / near + 1 / far))
         for _ in range(9):
-            inner = 1 + weight * np.expm1(-reach)
-            height = -near * reach - total * np.log(inner) + LOG_DROP
-            slope = -near + total * weight * np.exp(-reach) / inner
+            # By logarithms: with a far side that is next to nothing e^−reach alone is zero.
+            inner = np.logaddexp(log_far, log_near - reach)
+            height = -near * reach - total * inner + LOG_DROP
+            slope = -near + total * np.exp(log_near - reach - inner)
             reach = reach - height / slope
         return reach
