@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, task
 
-from dags.mapped import NAMED, Passed, named
+from dags.mapped import NAMED, Passed, every, named
 
 SCOPE = Param(
     "new",
@@ -73,7 +73,7 @@ def audit_decisions() -> None:
     def report(experiments: Passed, rows: Passed) -> None:
         from include.tasks.audit.run import report_audits
 
-        report_audits(experiments, [row for row in rows or [] if row is not None])
+        report_audits(experiments, [row for row in every(rows) if row is not None])
 
     names = experiments()
     report(names, audit.expand(experiment=names))

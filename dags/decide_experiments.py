@@ -32,7 +32,7 @@ from airflow.sdk import dag, task, task_group
 
 from dags.assets import JUDGEMENTS, RECOMMENDATIONS
 from dags.deadlines import ends_within
-from dags.mapped import NAMED, Passed, named, run_of
+from dags.mapped import NAMED, Passed, every, named, run_of
 
 
 @dag(
@@ -91,14 +91,14 @@ def decide_experiments() -> None:
 
         return [
             {"trigger_run_id": follow.question_id(key), "conf": key._asdict()}
-            for key in follow.questions(settings(), _all(rows))
+            for key in follow.questions(settings(), every(rows))
         ]
 
     @task(trigger_rule="all_done", retries=0)
     def report(names: Passed, rows: Passed) -> None:
         from include.tasks.decide.follow import report_decisions
 
-        report_decisions(list(names), _all(rows))
+        report_decisions(list(names), every(rows))
 
     names: Passed = experiments()
     rows: Passed = each.expand(experiment=names)
@@ -110,11 +110,6 @@ def decide_experiments() -> None:
         doc_md="Starts the run that asks; one that was started before is left alone.",
     ).expand_kwargs(questions(rows))
     report(names, rows)
-
-
-def _all(rows: Passed) -> list[Passed]:
-    """Return the rows of all experiments; Airflow hands over the row itself where it is one."""
-    return [rows] if isinstance(rows, dict) else list(rows or ())
 
 
 decide_experiments()

@@ -30,7 +30,7 @@ from airflow.sdk import dag, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import DECISION_LOG, FEEDBACK
-from dags.mapped import NAMED, Passed, named
+from dags.mapped import NAMED, Passed, every, named
 from include.links import DATA_DOCS
 from include.schedules import log_schedule
 
@@ -98,7 +98,7 @@ def ingest_decision_log() -> None:
     def report(chosen: Passed, done: Passed) -> None:
         from include.tasks.decision_log.run import report_ingest
 
-        report_ingest(list(chosen or ()), list(done or ()))
+        report_ingest(list(chosen or ()), every(done))
 
     chosen: Passed = experiments()
     done: Passed = each.expand(experiment=chosen)

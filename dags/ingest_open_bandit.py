@@ -41,7 +41,7 @@ from airflow.sdk import Param, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import BRONZE, FEEDBACK
-from dags.mapped import Passed
+from dags.mapped import Passed, every
 from include.links import DATA_DOCS
 
 CAMPAIGNS = ["all", "men", "women"]
@@ -158,7 +158,7 @@ def ingest_open_bandit() -> None:
     def report(chosen: Passed, validated: Passed) -> None:
         from include.tasks.ingest_report import report_logs
 
-        report_logs(list(chosen), list(validated or ()))
+        report_logs(list(chosen), every(validated))
 
     chosen: Passed = logs()
     validated: Passed = each.expand(log=chosen)

@@ -30,6 +30,11 @@ def run_of(context: Passed) -> str:
     return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
 
 
+def every(rows: Passed) -> list[Passed]:
+    """Return what mapped tasks returned; Airflow hands over the row itself where there is one."""
+    return [rows] if isinstance(rows, dict) else list(rows or ())
+
+
 def chosen() -> list[str]:
     """Return the experiments that the form names; all running ones where it names none."""
     from include.settings import settings

@@ -54,7 +54,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import FEEDBACK, WEIGHTS
 from dags.deadlines import ends_within
-from dags.mapped import NAMED, Passed, named, run_of
+from dags.mapped import NAMED, Passed, every, named, run_of
 from include.links import ALLOCATION
 
 
@@ -153,7 +153,7 @@ def update_allocation() -> None:
             get_current_context()["ti"].xcom_pull(task_ids="sync_experiments", key=key) or {}
             for key in ("refused", "skipped")
         ]
-        report_run(list(experiments), list(rows or ()), *told)
+        report_run(list(experiments), every(rows), *told)
 
     @task(doc_md="Simulates new declarations; warns where a verdict is unlikely.")
     def plan() -> int:

@@ -1,4 +1,4 @@
-"""Run in a process of its own by the test: the DAG on a metadata database of its own."""
+"""Run in a process of its own by the test: DAGs on a metadata database of their own."""
 
 import json
 import sys
@@ -8,7 +8,8 @@ from typing import Any
 from airflow.models.backfill import _get_info_list
 from airflow.serialization.serialized_objects import DagSerialization
 
-from dags import update_allocation as module
+from dags.ingest_decision_log import ingest_decision_log
+from dags.update_allocation import update_allocation
 
 
 def backfilled_days(dag: Any) -> list[list[str]]:
@@ -28,9 +29,11 @@ def backfilled_days(dag: Any) -> list[list[str]]:
     ]
 
 
-def run(dag: Any, until: str | None) -> dict[str, str]:
-    """Run the DAG once; state of every task instance, mapped ones by their experiment."""
-    done = dag.test(run_conf={"until": until}, logical_date=datetime.now(UTC))
+def run(dag: Any, **conf: Any) -> dict[str, str]:
+    """Run a DAG once; state of every task instance, mapped ones by their experiment."""
+    for task in dag.tasks:
+        task.retries = 0
+    done = dag.test(run_conf=conf, logical_date=datetime.now(UTC))
     states = {
         f"{task.task_id} {task.rendered_map_index or ''}".strip(): str(task.state)
         for task in done.get_task_instances()
@@ -39,8 +42,10 @@ def run(dag: Any, until: str | None) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    dag = module.update_allocation()
-    for task in dag.tasks:
-        task.retries = 0
-    runs = [run(dag, day) for day in ("2019-11-25", None, None)]
-    sys.stdout.write("\nRESULT" + json.dumps({"backfill": backfilled_days(dag), "runs": runs}))
+    update = update_allocation()
+    told = {
+        "backfill": backfilled_days(update),
+        "runs": [run(update, until=day) for day in ("2019-11-25", None, None)],
+        "ingest": run(ingest_decision_log()),
+    }
+    sys.stdout.write("\nRESULT" + json.dumps(told))
