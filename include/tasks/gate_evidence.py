@@ -60,10 +60,18 @@ class Case:
     chain: "Sequence[Published]"
 
     def evidence_hash(self) -> str:
-        """Return the hash that names everything that is read."""
-        read: list[Json] = [[batch.batch_id, batch.statistics_hash] for batch, _ in self.rows]
-        frozen: list[Json] = [[version, name] for version, (_, name) in self.shadows.items()]
-        return content_hash(["allot.gate/1", self.experiment.revision_hash(), read, frozen])
+        """Return the hash that names everything that a decision follows from."""
+        decided_by, read = self.decided_by(), []
+        for batch, some in self.rows:
+            drew = {decided_by(batch.batch_id, row.version) for row in some}
+            frozen: list[Json] = [
+                name for version, (_, name) in self.shadows.items() if version in drew
+            ]
+            passed = self.promotable.get(batch, "") is None
+            read.append([batch.batch_id, batch.statistics_hash, passed, frozen])
+        newest = self.batches[-1].batch_id if self.batches else None
+        declared = self.experiment.revision_hash()
+        return content_hash(["allot.gate/1", declared, read, newest, self.untrusted])
 
     def decided_by(self) -> DecidedBy:
         """Return which version's frozen shares count for a batch's rows.

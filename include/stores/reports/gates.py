@@ -101,7 +101,7 @@ def due_shadow(connection: Connection, revision: Revision) -> Shadow | None:
 
 
 def write_decision(connection: Connection, experiment: Experiment, decision: Decision) -> bool:
-    """Append a decision, unless the newest one says the same; the caller holds the guard's lock.
+    """Append a decision, unless the newest one says the same of the same; the caller holds the guard's lock.
 
     Returns
     -------
@@ -111,10 +111,10 @@ def write_decision(connection: Connection, experiment: Experiment, decision: Dec
     slug, standing, evidence = experiment.slug, decision.standing, decision.evidence
     said = (
         *(decision.since, standing.state, standing.step, standing.share),
-        *(decision.explanation, None if evidence is None else evidence.evidence_hash),
+        None if evidence is None else evidence.evidence_hash,
     )
     before = connection.execute(
-        "select since, state, step, share, explanation, evidence_hash from allot.gate_decision"
+        "select since, state, step, share, evidence_hash from allot.gate_decision"
         " where experiment = %s order by number desc limit 1",
         (slug,),
     ).fetchone()
