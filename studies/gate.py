@@ -1,4 +1,4 @@
-"""The gate: how often a worse challenger passes at some look, and how soon an equal or better one."""
+"""The gate: how often a worse challenger passes at some look, and how soon the others do."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,10 +6,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from include.bandit.gate.difference import Rows, value_difference
+from include.bandit.gate.difference import Rows, changed, value_difference
 from include.bandit.simulation.allocation import Shares
 from include.bandit.simulation.batched import History
 from include.bandit.statistics import FloatArray
+from include.experiments.promotion import Promotion
 from studies.setting import LOOKS, day, first_look, per_cent, simulate
 from studies.table import Cell, Rate, Study
 
@@ -87,12 +88,13 @@ def study() -> Study:
         question=(
             f"Two arms, 2,000 decisions a day drawn by the incumbent at a floor of "
             f"{per_cent(FLOOR)}, {LOOKS} daily looks, {RUNS:,} runs a row, margin {MARGIN}. "
-            "*Worst* gives all but the floor to the worse arm. The challenger's shares of a day are frozen "
-            "before it. *Pass*: the lower end of value(challenger) − value(incumbent) exceeds "
-            "−margin at some look. *Wrong pass*: it does at a look up to which the challenger was "
-            "in truth worse by at least the margin, on average over the rows. *Coverage*: the true "
-            "average lies within the interval at all looks. *Fail*: the upper end falls below "
-            "−margin at some look."
+            "*Worst* gives all but the floor to the worse arm. A day's shares of the challenger are "
+            "frozen before it. *Pass*: the lower end of value(challenger) − value(incumbent) "
+            "exceeds −margin at some look, and the challenger would have decided 1,000 rows "
+            "otherwise. *Wrong pass*: it does at a look up to which the challenger was in truth "
+            "worse by at least the margin, on average over the rows on which the two differ. "
+            "*Coverage*: the true average lies within the interval at all looks. *Fail*: the upper "
+            "end falls below −margin at some look."
         ),
         seed=SEED,
         rows=rows,
@@ -142,10 +144,11 @@ def judged(
         look=np.arange(LOOKS),
     )
     found = value_difference(rows, alpha=ALPHA, bounds=(0.0, 1.0))
+    gap = shadow - history.shares
     # Every day has as many decisions, so that days average as rows do.
-    true = np.cumsum(((shadow - history.shares) * rates).sum(axis=-1), axis=-1)
-    true /= np.arange(1, LOOKS + 1)
-    passes = found.lower > -margin
+    days = np.maximum(np.cumsum(np.any(gap != 0, axis=-1), axis=-1), 1)
+    true = np.cumsum((gap * rates).sum(axis=-1), axis=-1) / days
+    passes = (found.lower > -margin) & (changed(rows) >= Promotion().changed)
     return Gated(
         passed=passes.any(axis=1),
         wrong=(passes & (true <= -margin + 1e-12)).any(axis=1),

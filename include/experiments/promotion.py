@@ -26,6 +26,12 @@ class Promotion(BaseModel):
     effective_sample_size: float = Field(
         default=1000.0, ge=0.0, allow_inf_nan=False, description="the least that is enough"
     )
+    changed: float = Field(
+        default=1000.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="least number of observations that it would have decided otherwise",
+    )
     mean_weight_tolerance: float = Field(
         default=0.05, gt=0.0, lt=1.0, description="how far the mean weight may lie from 1"
     )

@@ -129,6 +129,7 @@ create table allot.gate_difference (
     effective_sample_size double precision check (effective_sample_size >= 0),
     mean_weight double precision check (mean_weight >= 0),
     support double precision check (support between 0 and 1),
+    changed double precision check (changed >= 0),
     primary key (experiment, number, position),
     foreign key (experiment, number) references allot.gate_decision (experiment, number),
     constraint ordered check (lower <= estimate and estimate <= upper)
@@ -149,6 +150,8 @@ comment on column allot.gate_difference.effective_sample_size is
 comment on column allot.gate_difference.mean_weight is 'Σw / n, which should be 1.';
 comment on column allot.gate_difference.support is
 'Part of the challenger''s shares on arms that were drawn.';
+comment on column allot.gate_difference.changed is
+'Observations that the challenger would have decided otherwise, in expectation.';
 
 alter table allot.allocation_event drop constraint allocation_event_reason_check;
 alter table allot.allocation_event add constraint allocation_event_reason_check

@@ -25,6 +25,7 @@ select
     g.effective_sample_size,
     g.mean_weight,
     g.support,
+    g.changed,
     d.batch_id::text as batch_id,
     d.weights_version,
     d.decided_by
@@ -65,6 +66,8 @@ comment on column allot.gates.mean_weight is
 'Mean of these weights: 1 when propensities are right.';
 comment on column allot.gates.support is
 'Part of the challenger''s shares on arms that were drawn.';
+comment on column allot.gates.changed is
+'Observations that it would have decided otherwise, in expectation.';
 comment on column allot.gates.batch_id is 'Newest closed batch then.';
 comment on column allot.gates.weights_version is 'Weights version that was live then.';
 comment on column allot.gates.decided_by is 'The run that decided, or whoever rolled back.';

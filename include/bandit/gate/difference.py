@@ -7,12 +7,13 @@ three fixed before the batch. With augmented scores φ_ia (`include.bandit.infer
 
 has mean Σ_a (q_a − p_a) μ_a given the past, whoever chose the shares, since assignment was drawn
 by ℓ. Σ_i (D_i − θ_i) is a martingale, and the asymptotic confidence sequence of Waudby-Smith et
-al. 2103.06476 with `Boundary` covers the average of θ over all rows at all looks.
+al. 2103.06476 with `Boundary` covers the average of θ over rows at all looks.
 
-**Every row counts the same.** Weights by inverse variance, as arms' effects use them, would
-be wrong here: they grow without bound where p and q agree, so that a challenger could hide the
-batches in which it does harm behind those in which it does nothing. Equal weights are predictable
-too, and the average over rows is the value that the traffic would have had.
+**Every row on which the two differ counts the same.** Weights by inverse variance, as arms'
+effects use them, would be wrong here: they grow without bound where p and q nearly agree, so that
+a challenger could hide the batches in which it does harm behind those in which it does nothing.
+Strata in which p = q, as in a burn-in, are left out for the same reason: they say nothing of
+it. Both choices are known before the batch.
 
 **Cells** are strata: their sums add up, since contexts come by themselves. **Positions** are never
 pooled: each has a sequence of its own at α / positions, the other positions as they were drawn.
@@ -87,7 +88,7 @@ def value_difference(
 ) -> Difference:
     """Return the confidence sequence of value(challenger) − value(incumbent) over all rows.
 
-    Where both always agreed the difference is 0 with certainty.
+    Where both always agreed the difference is 0 with certainty, and says nothing: see `changed`.
 
     Parameters
     ----------
@@ -112,24 +113,37 @@ def value_difference(
     score = total * (seen * found.mean).sum(axis=-1) + error
     scatter = (seen**2 * found.residual2).sum(axis=-1) - error**2 / np.maximum(total, 1.0)
     predicted = total * (seen**2 * found.variance * found.inverse).sum(axis=-1)
-    mass, information = _sums(rows, total), _sums(rows, np.maximum(scatter, 0.0))
-    information = np.maximum(information, _modelled(rows, found, seen))
+    mass = _sums(rows, np.where(np.any(rows.gap != 0, axis=-1), total, 0.0))
+    information = np.maximum(_sums(rows, np.maximum(scatter, 0.0)), _modelled(rows, found, seen))
     chosen = boundary if boundary is not None else Boundary()
     first = rows.by_batch(predicted)[..., None]
     unit = first_information(first, first > 0)
     radius = chosen.radius(information[..., None], unit, alpha)[..., 0]
-    differs = _sums(rows, total * np.abs(seen).sum(axis=-1)) > 0
     worst, best = (_sums(rows, total * side) for side in _unseen(rows, found, bounds))
-    half = np.where(differs, radius, 0.0)
-    estimate = _sums(rows, score)
+    half = np.where(mass > 0, radius, 0.0)
+    estimate, some = _sums(rows, score), np.where(mass > 0, mass, 1.0)
     with np.errstate(invalid="ignore"):
         # −∞ and ∞ have no middle: then there is no estimate either.
         middle = (worst + best) / 2.0
     return Difference(
-        lower=(estimate - half + worst) / mass,
-        estimate=(estimate + middle) / mass,
-        upper=(estimate + half + best) / mass,
+        lower=(estimate - half + worst) / some,
+        estimate=(estimate + middle) / some,
+        upper=(estimate + half + best) / some,
     )
+
+
+def changed(rows: Rows) -> FloatArray:
+    """Return how many rows the challenger would have decided otherwise, so far, in expectation.
+
+    Σ n · ½ Σ_a |q_a − p_a|: with few of them a small difference says that the two agreed so far,
+    and not what the challenger is worth where they do not.
+
+    Returns
+    -------
+    FloatArray
+        ``(..., batches)``.
+    """
+    return _sums(rows, rows.statistics.n.sum(axis=-1) * np.abs(rows.gap).sum(axis=-1) / 2.0)
 
 
 def effective_rewards(rows: Rows, bounds: Bounds | None) -> FloatArray:

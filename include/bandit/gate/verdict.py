@@ -6,7 +6,13 @@ from typing import Final, Literal
 
 import numpy as np
 
-from include.bandit.gate.difference import Bounds, Rows, effective_rewards, value_difference
+from include.bandit.gate.difference import (
+    Bounds,
+    Rows,
+    changed,
+    effective_rewards,
+    value_difference,
+)
 from include.bandit.inference.family import MIN_EVENTS
 from include.experiments.promotion import Promotion
 
@@ -36,6 +42,8 @@ class Judged:
         Σw / n, which is 1 when the logged shares are those that were used.
     support
         Part of the challenger's shares on arms that were drawn.
+    changed
+        Observations that the challenger would have decided otherwise, in expectation.
     """
 
     position: int
@@ -49,6 +57,7 @@ class Judged:
     effective_sample_size: float | None = None
     mean_weight: float | None = None
     support: float | None = None
+    changed: float | None = None
 
 
 def judge(
@@ -75,8 +84,9 @@ def judge(
     found = value_difference(rows, alpha=alpha, bounds=bounds)
     size, mean, support = diagnostics(rows)
     lower, estimate, upper = (float(x[-1]) for x in (found.lower, found.estimate, found.upper))
-    enough = float(effective_rewards(rows, bounds))
-    reasons = _missing(promotion, size, mean, support, enough)
+    other = float(changed(rows)[-1])
+    reasons = _missing(promotion, size, mean, support)
+    reasons += _undecided(promotion, other, float(effective_rewards(rows, bounds)))
     verdict, reason = _said(lower, upper, promotion.margin)
     if reasons:
         verdict, reason = "unknown", "; ".join(reasons)
@@ -92,6 +102,7 @@ def judge(
         effective_sample_size=size,
         mean_weight=mean,
         support=support,
+        changed=other,
     )
 
 
@@ -116,9 +127,7 @@ def diagnostics(rows: Rows) -> tuple[float, float, float]:
     return total**2 / squares if squares > 0 else 0.0, total / float(n.sum()), 1.0 - unseen
 
 
-def _missing(
-    promotion: Promotion, size: float, mean: float, support: float, rewards: float
-) -> list[str]:
+def _missing(promotion: Promotion, size: float, mean: float, support: float) -> list[str]:
     """Say which limits are broken; empty when none is."""
     said = []
     if size < promotion.effective_sample_size:
@@ -130,6 +139,15 @@ def _missing(
     # Sums of shares of buckets: a whole is one up to rounding.
     if support < promotion.support - 1e-9:
         said.append(f"support {support:.2%} is below {promotion.support:.2%}")
+    return said
+
+
+def _undecided(promotion: Promotion, other: float, rewards: float) -> list[str]:
+    """Say where the two differ on too little to tell."""
+    said = []
+    if other < promotion.changed:
+        least = promotion.changed
+        said.append(f"it would have decided {other:,.1f} observations otherwise, below {least:,g}")
     if rewards < MIN_EVENTS:
         said.append(f"{rewards:.1f} effective rewards or misses, too few to be nearly normal")
     return said

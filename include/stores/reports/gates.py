@@ -101,7 +101,9 @@ def due_shadow(connection: Connection, revision: Revision) -> Shadow | None:
 
 
 def write_decision(connection: Connection, experiment: Experiment, decision: Decision) -> bool:
-    """Append a decision, unless the newest one says the same of the same; the caller holds the guard's lock.
+    """Append a decision, unless the newest one says the same of the same rows.
+
+    The caller holds the guard's lock.
 
     Returns
     -------
@@ -157,12 +159,13 @@ def _insert_differences(
         cursor.executemany(
             "insert into allot.gate_difference (experiment, number, position, verdict, reason,"
             " batches, observations, lower, estimate, upper, effective_sample_size, mean_weight,"
-            " support) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " support, changed)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (
                     *(experiment, number, one.position, one.verdict, one.reason, one.batches),
                     *(one.observations, one.lower, one.estimate, one.upper),
-                    *(one.effective_sample_size, one.mean_weight, one.support),
+                    *(one.effective_sample_size, one.mean_weight, one.support, one.changed),
                 )
                 for one in judged
             ],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.bandit.gate.difference import Rows, effective_rewards, value_difference
+from include.bandit.gate.difference import Rows, changed, effective_rewards, value_difference
 from include.bandit.simulation.batched import bernoulli_statistics
 from include.bandit.statistics import ArmStatistics
 
@@ -60,15 +60,21 @@ def test_a_policy_against_itself_differs_by_nothing_for_certain() -> None:
     assert effective_rewards(replace(same, challenger=same.incumbent), BOUNDS) == np.inf
 
 
-def test_batches_in_which_both_agree_dilute_and_do_not_outweigh() -> None:
-    """Inverse-variance weights would hide the harm of one batch behind those of agreement."""
+def test_batches_in_which_both_agree_say_nothing_and_hide_nothing() -> None:
+    """An average over all rows would halve the harm, and one by inverse variance lose it."""
     even, far = [0.5, 0.5], [0.01, 0.99]
     found = value_difference(
         rows([[500, 500]] * 4, [[100, 10]] * 4, [even] * 4, [even] * 4, [even, far, even, far]),
         alpha=0.05,
         bounds=BOUNDS,
     )
-    assert found.estimate[-1] == pytest.approx(0.5 * 0.49 * (0.02 - 0.2))
+    assert found.estimate[-1] == pytest.approx(0.49 * (0.02 - 0.2))
+
+
+def test_changed_counts_what_would_have_been_decided_otherwise() -> None:
+    """30 points of 1,000 rows a batch."""
+    assert changed(half()).tolist() == pytest.approx([300.0, 600.0, 900.0])
+    assert changed(replace(half(), challenger=half().incumbent)).tolist() == [0.0] * 3
 
 
 def test_cells_are_strata_whose_sums_add_up() -> None:
