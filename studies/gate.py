@@ -88,8 +88,8 @@ def study() -> Study:
         question=(
             f"Two arms, 2,000 decisions a day drawn by the incumbent at a floor of "
             f"{per_cent(FLOOR)}, {LOOKS} daily looks, {RUNS:,} runs a row, margin {MARGIN}. "
-            "*Worst* gives all but the floor to the worse arm. A day's shares of the challenger are "
-            "frozen before it. *Pass*: the lower end of value(challenger) − value(incumbent) "
+            "*Worst* gives all but the floor to the worse arm. Each day's shares are frozen "
+            "before it. *Pass*: the lower end of value(challenger) − value(incumbent) "
             "exceeds −margin at some look, and the challenger would have decided 1,000 rows "
             "otherwise. *Wrong pass*: it does at a look up to which the challenger was in truth "
             "worse by at least the margin, on average over the rows on which the two differ. "
