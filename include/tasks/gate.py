@@ -90,8 +90,11 @@ def gate_experiment(settings: Settings, slug: str, *, dag_run: str) -> GateRepor
         if stops is not None:
             return GateReport(slug, challenger.name, None, None, None, stops)
         since = gates.since_of(connection, revision)
-        case = read_case(connection, revision.experiment, since, standing)
         at = gates.newest(connection, slug, since)
+        if at[0].state == "rejected":
+            told = "it was rejected before; to try again, take it back and register it anew"
+            return GateReport(slug, challenger.name, at[0], at[0], None, told)
+        case = read_case(connection, revision.experiment, since, standing)
         decision = _decision(case, since, at, dag_run, code_revision(settings))
         written = gates.write_decision(connection, revision.experiment, decision)
         if written and decision.standing.state == "promoted":

@@ -21,7 +21,8 @@ def _told(report: GateReport) -> str | None:
     if report.after is None:
         return f"{report.challenger}: not judged"
     at = f" {report.after.share:.0%}" if report.after.state == "ramp" else ""
-    return f"{report.challenger}: {report.after.state}{at}, {report.verdict}"
+    verdict = "" if report.verdict is None else f", {report.verdict}"
+    return f"{report.challenger}: {report.after.state}{at}{verdict}"
 
 
 def _event(settings: Settings, report: GateReport) -> Event:

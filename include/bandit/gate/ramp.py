@@ -57,8 +57,9 @@ def follow(now: Standing, facts: Facts, promotion: Promotion) -> tuple[Standing,
     """Return what follows, and why; the same standing where nothing does.
 
     A challenger that fails is rejected wherever it stands. Out of the shadow leads a pass whose
-    newest batch passed every guardrail. On the ramp each step needs its batches; a log that
-    cannot be trusted leads back into the shadow, since nobody can see what the challenger does.
+    newest batch passed every guardrail. On the ramp each step needs its batches, and rows that
+    still say something; a log that cannot be trusted leads back into the shadow, since nobody can
+    see what the challenger does.
     A roll-back rejects: it is written where shares are rolled back.
     """
     if now.state in {"promoted", "rejected"}:
@@ -80,7 +81,7 @@ def _climb(now: Standing, facts: Facts, promotion: Promotion) -> tuple[Standing,
     if facts.untrusted is not None:
         return Standing(), f"back to the shadow: {facts.untrusted}"
     need = promotion.batches_per_step
-    if facts.passed < need:
+    if facts.passed < need or facts.verdict == "unknown":
         waits = f"{facts.passed} of {need} batches in a row passed every guardrail"
         because = "" if facts.blocked is None else f" ({facts.blocked})"
         return now, f"at {now.share:.0%}: {waits}{because}; {facts.verdict}: {facts.told}"

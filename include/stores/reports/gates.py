@@ -69,7 +69,7 @@ def since_of(connection: Connection, revision: Revision) -> int:
 
 
 def newest(connection: Connection, experiment: str, since: int) -> tuple[Standing, int]:
-    """Return where a challenger stands, and the version that was live when that was decided first.
+    """Return where a challenger stands, and the version that was live when it came there.
 
     One of which nothing was decided stands in the shadow, since version 0.
     """
@@ -97,7 +97,8 @@ def due_shadow(connection: Connection, revision: Revision) -> Shadow | None:
         return None
     since = since_of(connection, revision)
     standing, _ = newest(connection, revision.experiment.slug, since)
-    return None if standing.state == "rejected" else Shadow(since, standing.share)
+    counts = standing.state in {"shadow", "ramp"}
+    return Shadow(since, standing.share) if counts else None
 
 
 def write_decision(connection: Connection, experiment: Experiment, decision: Decision) -> bool:
