@@ -146,14 +146,15 @@ def judged(
     found = value_difference(rows, alpha=ALPHA, bounds=(0.0, 1.0))
     gap = shadow - history.shares
     # Every day has as many decisions, so that days average as rows do.
-    days = np.maximum(np.cumsum(np.any(gap != 0, axis=-1), axis=-1), 1)
-    true = np.cumsum((gap * rates).sum(axis=-1), axis=-1) / days
-    passes = (found.lower > -margin) & (changed(rows) >= Promotion().changed)
+    differ = (gap != 0).any(axis=-1)
+    days = np.maximum(np.cumsum(differ, axis=-1), 1)
+    true = np.asarray(np.cumsum((gap * rates).sum(axis=-1), axis=-1) / days)
+    passes = np.asarray((found.lower > -margin) & (changed(rows) >= Promotion().changed))
     return Gated(
         passed=passes.any(axis=1),
         wrong=(passes & (true <= -margin + 1e-12)).any(axis=1),
         missed=((found.lower > true + 1e-12) | (found.upper < true - 1e-12)).any(axis=1),
-        failed=(found.upper < -margin).any(axis=1),
+        failed=np.asarray(found.upper < -margin).any(axis=1),
         first=first_look(passes),
         truth=true[:, -1],
     )

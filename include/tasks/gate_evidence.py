@@ -61,7 +61,8 @@ class Case:
 
     def evidence_hash(self) -> str:
         """Return the hash that names everything that a decision follows from."""
-        decided_by, read = self.decided_by(), []
+        decided_by = self.decided_by()
+        read: list[Json] = []
         for batch, some in self.rows:
             drew = {decided_by(batch.batch_id, row.version) for row in some}
             frozen: list[Json] = [

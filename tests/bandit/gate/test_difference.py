@@ -147,8 +147,8 @@ def logs(draw: st.DrawFn) -> Rows:
     batches = draw(st.integers(2, 5))
     n = [draw(counts) for _ in range(batches)]
     won = [[draw(st.integers(1, most)) for most in line] for line in n]
-    sides = [[draw(simplex) for _ in range(batches)] for _ in range(3)]
-    return rows(n, won, *sides)
+    logged, incumbent, challenger = ([draw(simplex) for _ in range(batches)] for _ in range(3))
+    return rows(n, won, logged, incumbent, challenger)
 
 
 @given(logs())
