@@ -3,10 +3,10 @@
 ### What it does
 1. `sync_experiments` registers the TOML files of `include/experiments`.
 2. Per running experiment (mapped; the index is its slug): `aggregate` sums closed batches of
-   silver, `guard` judges each by the guardrails, `update` writes one version per closed,
-   unpublished batch that passed to PostgreSQL, `publish` brings the weights store up to PostgreSQL
-   and announces it. What is paused, concluded, archived or a draft is left out; the last table
-   says so.
+   silver, `guard` judges each by the guardrails, `gate` judges a challenger, if there is one, and
+   moves its ramp, `update` writes one version per closed, unpublished batch that passed to
+   PostgreSQL, `publish` brings the weights store up to PostgreSQL and announces it. What is paused,
+   concluded, archived or a draft is left out; the last table says so.
 3. `report` ends the log with a table, and is red when anything above was refused.
 
 It works off **every** closed, unpublished batch, whatever woke it (new feedback, the clock at
@@ -30,6 +30,9 @@ trigger it with `until`.
 - `guard` is green also where it stops or rolls back an experiment: that is its work, and people are
   told. `select * from allot.guardrails` says why; `rollback_allocation` goes back by hand and
   `release_allocation` lets publishing go on.
+- `gate` is green also where a challenger is rejected, and people are told. `select * from
+  allot.gates where newest` says why it waits. Red: PostgreSQL is away, or sums do not hash to their
+  name. Clear it: nothing was written.
 - `update`: sums do not fit the declaration, or PostgreSQL is away. The log names batch and arm;
   what is live stays live.
 - `publish`: Dragonfly is away. PostgreSQL has the version already: clear the task, or let
@@ -120,6 +123,13 @@ def update_allocation() -> None:
         return guard_row(settings(), row, until=_until(context), dag_run=run_of(context))
 
     @task(map_index_template=NAMED)
+    def gate(row: Passed) -> Passed:
+        from include.settings import settings
+        from include.tasks.gate_run import gate_row
+
+        return gate_row(settings(), row, dag_run=run_of(named(row["experiment"])))
+
+    @task(map_index_template=NAMED)
     def update(row: Passed) -> Passed:
         from include.settings import settings
         from include.tasks.update_run import update_row
@@ -138,7 +148,7 @@ def update_allocation() -> None:
 
     @task_group
     def each(experiment: str) -> Passed:
-        return publish(update(guard(aggregate(experiment))))
+        return publish(update(gate(guard(aggregate(experiment)))))
 
     @task(trigger_rule="all_done", outlets=[WEIGHTS], doc_md="Wakes what follows, once a run.")
     def announce(rows: Passed) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.contract.lifecycle import State
+from include.experiments.promotion import Promotion
 from include.experiments.schema import (
     ContextCell,
     LimitsDeclaration,
@@ -78,6 +79,7 @@ class ExperimentPatch(_Change):
     traffic_share: float | None = Field(default=None, ge=0, le=1)
     eligible: Rules | None = None
     gate: bool | None = None
+    promotion: Promotion | None = None
     default_shares: dict[Slug, float] | None = None
 
     def applied(self, document: dict[str, Any]) -> dict[str, Any]:

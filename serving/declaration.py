@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
 from include.errors import InfeasibleLimitsError
+from include.experiments.promotion import Promotion
 from include.experiments.schema import (
     ContextCell,
     Experiment,
@@ -58,6 +59,9 @@ class ExperimentRequest(BaseModel):
     eligible: Rules = Field(default_factory=list, description="contexts that take part")
     assignment: Literal["rerandomise", "nested"] = "rerandomise"
     gate: bool = Field(default=False, description="new strategies become challengers first")
+    promotion: Promotion | None = Field(
+        default=None, description="what a challenger must show, and the steps of its ramp"
+    )
 
 
 def declared(body: ExperimentRequest) -> Experiment:
@@ -87,7 +91,12 @@ def declared(body: ExperimentRequest) -> Experiment:
         "assignment": body.assignment,
         "gate": body.gate,
     }
-    optional = {"limits": body.limits, "prior": body.prior, "memory": body.memory}
+    optional = {
+        "limits": body.limits,
+        "prior": body.prior,
+        "memory": body.memory,
+        "promotion": body.promotion,
+    }
     given |= {name: value for name, value in optional.items() if value is not None}
     return validated(given)
 

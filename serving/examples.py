@@ -56,6 +56,7 @@ EXPERIMENT: Final[dict[str, Any]] = {
     "strategy": "thompson",
     "strategy_params": {},
     "challenger": None,
+    "gate": None,
     "revision": 1,
     "revision_hash": _HASH,
     "origin": "api",

@@ -123,6 +123,7 @@ def told(revision: Revision) -> dict[str, Any]:
         "strategy": document["policy"]["name"],
         "strategy_params": document["policy"]["params"],
         "challenger": document.get("challenger"),
+        "gate": revision.gate,
         "revision": revision.revision,
         "revision_hash": revision.revision_hash,
         "origin": revision.origin,

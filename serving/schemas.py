@@ -156,6 +156,17 @@ class EventsAnswer(_Answer):
     events: list[TotalAnswer]
 
 
+class GateAnswer(_Answer):
+    """What was decided of the challenger last."""
+
+    state: Literal["shadow", "ramp", "promoted", "rejected"]
+    share: float = Field(ge=0, le=1, description="its part of the traffic, from the next version")
+    verdict: Literal["pass", "wait", "fail", "unknown"] | None = Field(
+        description="what its rows say; null where a roll-back decided"
+    )
+    explanation: str
+
+
 class ExperimentAnswer(_Answer):
     """One revision of an experiment."""
 
@@ -166,6 +177,9 @@ class ExperimentAnswer(_Answer):
     strategy_params: dict[str, Any]
     challenger: dict[str, Any] | None = Field(
         description="strategy in the shadow of the one in force, where gate is declared"
+    )
+    gate: GateAnswer | None = Field(
+        description="where the challenger stands; null before anything was decided of it"
     )
     revision: int = Field(ge=1)
     revision_hash: str = Field(description="parent of weights version 0, for the first")

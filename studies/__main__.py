@@ -16,6 +16,7 @@ NAMES: Final = (
     "null_five",
     "null_ten",
     "decide",
+    "gate",
     "lifted",
     "coverage",
     "ope_coverage",

@@ -60,16 +60,16 @@ def apply_limits(
     shares = proposed / proposed.sum()
     if limits.probability_floor > 0:
         after = additive(shares, limits.probability_floor)
-        steps.append(_step("probability_floor", shares, after, arms))
+        steps.append(described("probability_floor", shares, after, arms))
         shares = after
     if limits.uniform_slice > 0:
         after = additive(shares, limits.uniform_slice / len(arms))
-        steps.append(_step("uniform_slice", shares, after, arms))
+        steps.append(described("uniform_slice", shares, after, arms))
         shares = after
     wanted = shares
     for name, bounds in _projections(experiment):
         after = project(wanted, _floats(bounds.lower), _floats(bounds.upper))
-        steps.append(_step(name, shares, after, arms))
+        steps.append(described(name, shares, after, arms))
         shares = after
     bounds, note = experiment.bucket_bounds(), ""
     if live is not None and limits.largest_shift < 1:
@@ -77,10 +77,10 @@ def apply_limits(
         if shift > limits.largest_shift * BUCKETS + 1:
             note = f"; widened to {shift / BUCKETS:g}, since other limits cannot hold within it"
         after = project(wanted, _floats(bounds.lower), _floats(bounds.upper))
-        steps.append(_step("largest_shift", shares, after, arms, note))
+        steps.append(described("largest_shift", shares, after, arms, note))
         shares = after
     buckets = round_shares([float(share) for share in shares], bounds)
-    steps.append(_step("buckets", shares, _floats(buckets), arms))
+    steps.append(described("buckets", shares, _floats(buckets), arms))
     return tuple(steps), buckets
 
 
@@ -107,9 +107,10 @@ def _floats(buckets: Sequence[int]) -> FloatArray:
     return np.array(buckets, np.float64) / BUCKETS
 
 
-def _step(
+def described(
     limit: str, before: FloatArray, after: FloatArray, arms: Sequence[str], note: str = ""
 ) -> Step:
+    """Say what a limit did to the shares before it."""
     moved = np.abs(after - before)
     # The largest moves first; equal moves in arm order.
     order = np.argsort(-np.round(moved, 9), kind="stable")[:3]

@@ -1,4 +1,4 @@
-"""What is declared once an experiment ends: its winner, or its default shares, fixed."""
+"""What is declared once something is settled: a winner, default shares, or another policy."""
 
 from typing import Any
 
@@ -30,6 +30,19 @@ def shipped(experiment: Experiment, arm: str) -> Experiment:
 def stopped(experiment: Experiment) -> Experiment:
     """Return the declaration that follows when an experiment stops: its default shares, fixed."""
     return _changed(experiment, policy=Policy(name="fixed"), limits=LimitsDeclaration())
+
+
+def promoted(experiment: Experiment) -> Experiment:
+    """Return the declaration that follows when the challenger takes over.
+
+    Raises
+    ------
+    ValueError
+        If none is declared.
+    """
+    if experiment.challenger is None:
+        raise ValueError(f"experiment {experiment.slug!r} has no challenger to promote")
+    return _changed(experiment, policy=experiment.challenger)
 
 
 def _changed(experiment: Experiment, **changes: Any) -> Experiment:  # noqa: ANN401 — fields

@@ -20,12 +20,13 @@ from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import InfeasibleLimitsError
 from include.experiments.guardrails import Guardrails
+from include.experiments.promotion import Promotion
 from include.experiments.verdict import Share, Verdict
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
-    *("mode", "layer"),
+    *("mode", "layer", "promotion"),
 )
 
 
@@ -201,6 +202,7 @@ class Experiment(_Declared):
     challenger: Policy | None = Field(
         default=None, description="policy that runs in the shadow of the one in force"
     )
+    promotion: Promotion = Promotion()
     verdict: Verdict = Verdict()
     guardrails: Guardrails = Guardrails()
     mode: Literal["live", "aa"] = Field(

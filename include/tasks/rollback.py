@@ -9,7 +9,7 @@ from include.contract.canonical import Json
 from include.contract.published import Published
 from include.errors import RollbackError
 from include.settings import Settings
-from include.stores.reports import guardrails, holds, weights
+from include.stores.reports import gates, guardrails, holds, weights
 from include.stores.reports.batches import closed_batches
 from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.experiments import Revision, read
@@ -124,7 +124,7 @@ def append_rollback(
     """Append the version and the hold; the caller holds the experiment's lock, and commits.
 
     A publisher that was first on the same parent is followed, not fought: the roll-back then
-    has its version as the parent.
+    has its version as the parent. A challenger on the ramp is rejected with it.
     """
     slug = revision.experiment.slug
     live = weights.head(connection, slug)
@@ -137,6 +137,7 @@ def append_rollback(
         if ours:
             break
     holds.write_hold(connection, slug, held=True, by=by, why=why)
+    _reject_ramp(connection, revision, live, by=by, why=why)
     return RolledBack(slug, live.version, target.restored, written=True)
 
 
@@ -144,6 +145,23 @@ def good_ones(connection: Connection, slug: str, live: Published) -> Sequence[Pu
     """Return the versions before the live one whose batch passed, newest first."""
     numbers = guardrails.good_versions(connection, slug, live.version)
     return weights.snapshots(connection, slug, numbers[:LOOKED_BACK])[::-1]
+
+
+def _reject_ramp(
+    connection: Connection, revision: Revision, live: Published, *, by: str, why: str
+) -> None:
+    """Reject a challenger that had traffic: what went wrong went wrong with it."""
+    from include.bandit.gate.ramp import Standing
+
+    if revision.experiment.challenger is None:
+        return
+    since = gates.since_of(connection, revision)
+    standing, _ = gates.newest(connection, revision.experiment.slug, since)
+    if standing.state != "ramp":
+        return
+    told = f"rejected: shares were rolled back at {standing.share:.0%} of the ramp: {why}"
+    rejected = gates.Decision(since, Standing("rejected"), told, None, live.version, by)
+    gates.write_decision(connection, revision.experiment, rejected)
 
 
 def _target(connection: Connection, revision: Revision, to: str) -> "Target":

@@ -10,7 +10,7 @@ from include.contract.canonical import Json
 from include.contract.published import Published
 from include.contract.weights import WeightsContent, derive_salt
 from include.settings import Settings
-from include.stores.reports import guardrails, holds
+from include.stores.reports import gates, guardrails, holds, shadows
 from include.stores.reports.batches import closed_batches, read_statistics
 from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.experiments import Revision, read
@@ -102,6 +102,8 @@ def update_experiment(
                 closed,
                 revised=live.content.revision != revision.revision_hash,
                 until=None if until is None else newest_ended(until, revision.experiment.batch),
+                shadow=gates.due_shadow(connection, revision),
+                live_share=shadows.published_share(connection, slug, live.version),
             )
             if step is None or standing.stops:
                 return UpdateReport(
@@ -138,11 +140,14 @@ def build_snapshot(
         Kept beside the content.
     """
     from include.bandit.allocation import allocate
+    from include.bandit.gate.mixing import mixed
     from include.tasks.update_trail import explain
 
     experiment, slug = revision.experiment, revision.experiment.slug
     statistics = read_statistics(connection, experiment, step.batches)
-    result = allocate(experiment, statistics, live.content)
+    beside = step.shadow
+    both = None if beside is None else mixed(experiment, statistics, live.content, beside.share)
+    result = allocate(experiment, statistics, live.content) if both is None else both.result
     content = WeightsContent(
         experiment=slug,
         revision=revision.revision_hash,
@@ -164,4 +169,5 @@ def build_snapshot(
         provenance={**provenance, "effective_from": effective_from, "reason": step.reason},
         batches=step.batches,
         trail=explain(experiment, step, statistics, result),
+        shadow=None if both is None or beside is None else both.shadow(content, beside.since),
     )

@@ -25,6 +25,7 @@ class RunRow(TypedDict, total=False):
     lake_version: int | None
     guard: str
     guarded: int
+    gate: str | None
     versions: list[int]
     stopped: str | None
     batch: str | None
@@ -142,12 +143,17 @@ def _line(experiment: str, row: RunRow | None) -> dict[str, object]:
         told = f"{told}; {row['stopped']}"
     values = (
         *(experiment, row["batches"], row["rows"], row["cells"], row["batch"]),
-        *(row["guard"], row["live"], told if len(versions) < 2 else f"{told} … {versions[-1]}"),
+        *(
+            row["guard"],
+            row["gate"],
+            row["live"],
+            told if len(versions) < 2 else f"{told} … {versions[-1]}",
+        ),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 
 
 _COLUMNS = (
     *("experiment", "batches", "rows read", "sums", "newest batch"),
-    *("guard", "live", "outcome"),
+    *("guard", "gate", "live", "outcome"),
 )

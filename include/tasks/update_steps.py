@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from include.bandit.guardrails.result import Action
+from include.stores.reports.shadows import Shadow
 from include.stores.reports.statistics import BatchReference
 from include.stores.reports.trail import Reason
 
@@ -15,16 +16,19 @@ class Step:
     Attributes
     ----------
     reason
-        Why: ``batch``, ``restatement`` or ``revision``.
+        Why: ``batch``, ``restatement``, ``revision`` or ``ramp``.
     batches
         The sums to fold, in ``batch_id`` order.
     restated
         Batches up to the head's newest whose sums changed or that came late.
+    shadow
+        The challenger beside the version, and its share of it; ``None`` without one.
     """
 
     reason: Reason
     batches: tuple[BatchReference, ...]
     restated: tuple[str, ...] = ()
+    shadow: Shadow | None = None
 
     @property
     def batch(self) -> str | None:
@@ -38,12 +42,15 @@ def next_step(
     *,
     revised: bool,
     until: str | None = None,
+    shadow: Shadow | None = None,
+    live_share: float = 0.0,
 ) -> Step | None:
     """Decide the next version, or that there is nothing to do.
 
     What changed up to the newest folded batch comes first, as one version however much
     changed; then every newer batch in order, one version each, so that the history
-    shows each day.
+    shows each day. A challenger's share changes with whatever version comes next; where none
+    is due, with one of its own.
 
     Parameters
     ----------
@@ -55,6 +62,10 @@ def next_step(
         Whether another revision is in force than the head's.
     until
         Newest batch to go to, as a backfill asks; all when left out.
+    shadow
+        The challenger that stands beside the next version, if any.
+    live_share
+        The challenger's share of the head.
     """
     newest = folded[-1].batch_id if folded else ""
     before = {batch.batch_id: batch for batch in folded}
@@ -62,10 +73,12 @@ def next_step(
     settled = tuple(now[batch_id] for batch_id in sorted(now))
     restated = tuple(batch.batch_id for batch in settled if before.get(batch.batch_id) != batch)
     if revised or restated:
-        return Step("revision" if revised else "restatement", settled, restated)
+        return Step("revision" if revised else "restatement", settled, restated, shadow)
     newer = sorted(batch for batch in closed if batch.batch_id > newest)
     if newer and (until is None or newer[0].batch_id <= until):
-        return Step("batch", (*settled, newer[0]))
+        return Step("batch", (*settled, newer[0]), shadow=shadow)
+    if live_share != (0.0 if shadow is None else shadow.share):
+        return Step("ramp", settled, shadow=shadow)
     return None
 
 

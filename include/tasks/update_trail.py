@@ -21,7 +21,14 @@ def explain(
     return Trail(
         reason=step.reason,
         held=result.held,
-        explanation=f"{_occasion(step, statistics)} {_move(result)} Shares: {result.explanation}.",
+        explanation=" ".join(
+            (
+                _occasion(step, statistics),
+                *_beside(experiment, step),
+                _move(result),
+                f"Shares: {result.explanation}.",
+            )
+        ),
         restated=step.restated,
         policy=applied_policy(experiment),
         slots=[_slot(part) for part in result.allocations],
@@ -32,11 +39,20 @@ def explain(
 def _occasion(step: Step, statistics: dict[str, ArmStatistics]) -> str:
     if step.reason == "revision":
         return "Another revision of the experiment is in force."
+    if step.reason == "ramp":
+        return "The challenger's share of the traffic changed."
     if step.reason == "restatement":
         return f"Changed or late: {', '.join(step.restated)}; published versions stay as they were."
     seen = sum(int(sums.n[-1].sum()) for sums in statistics.values())
     rewards = sum(float(sums.sum_r[-1].sum()) for sums in statistics.values())
     return f"Batch {step.batch} closed with {seen:,} observations and a reward sum of {rewards:g}."
+
+
+def _beside(experiment: Experiment, step: Step) -> Iterator[str]:
+    """Say which challenger stands beside the version, and how much of it follows it."""
+    if step.shadow is not None and experiment.challenger is not None:
+        name, share = experiment.challenger.name, step.shadow.share
+        yield f"Ramp: λ = {share:g} for {name}." if share > 0 else f"In the shadow: {name}."
 
 
 def _move(result: AllocationResult) -> str:

@@ -51,7 +51,7 @@ class PublishedVersion(ReadAnswer):
     statistics: str | None
     revision: int
     provenance: dict[str, Any]
-    reason: Literal["created", "batch", "restatement", "revision"]
+    reason: Literal["created", "batch", "restatement", "revision", "rollback", "ramp"]
     held: bool = Field(description="whether the hold rule kept the shares that were live")
     explanation: str
     restated: list[str] = Field(description="batches that an earlier version knew otherwise")

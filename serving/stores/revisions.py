@@ -18,7 +18,31 @@ select
     coalesce((
         select state.state from allot.experiment_state as state
         where state.experiment = experiment_revision.experiment order by number desc limit 1
-    ), 'running')
+    ), 'running'),
+    (
+        select
+            jsonb_build_object(
+                'state', gate.state, 'share', gate.share, 'verdict', gate.verdict,
+                'explanation', gate.explanation
+            )
+        from allot.gate_decision as gate
+        where
+            gate.experiment = experiment_revision.experiment
+            and gate.challenger = experiment_revision.document -> 'challenger'
+            -- One that was taken back and registered anew begins anew.
+            and gate.since > coalesce((
+                select max(other.revision) from allot.experiment_revision as other
+                where
+                    other.experiment = experiment_revision.experiment
+                    and other.revision < experiment_revision.revision
+                    and (other.document -> 'policy', other.document -> 'challenger')
+                    is distinct from (
+                        experiment_revision.document -> 'policy',
+                        experiment_revision.document -> 'challenger'
+                    )
+            ), 0)
+        order by gate.number desc limit 1
+    )
 from allot.experiment_revision
 """
 _NEWEST: Final = (
@@ -56,6 +80,7 @@ class Revision(NamedTuple):
     submitted_at: datetime
     document: dict[str, Any]
     state: State
+    gate: dict[str, Any] | None
 
 
 class StateRow(NamedTuple):

@@ -21,10 +21,12 @@ select
         from jsonb_array_elements(a.limits) with ordinality as step (value, place)
     ) as limits_applied,
     a.limits,
+    s.share as challenger_share,
     e.explanation
 from allot.allocation as a
 inner join allot.weights_snapshot as w on a.experiment = w.experiment and a.version = w.version
-inner join allot.allocation_event as e on a.experiment = e.experiment and a.version = e.version;
+inner join allot.allocation_event as e on a.experiment = e.experiment and a.version = e.version
+left join allot.shadow_allocation as s on a.experiment = s.experiment and a.version = s.version;
 
 comment on view allot.allocation_history is
 'Every published share with its reasons: policy''s proposal, each limit, the final buckets.';
@@ -34,7 +36,7 @@ comment on column allot.allocation_history.batch_id is
 'Newest batch folded in; null for version 0.';
 comment on column allot.allocation_history.published_at is 'When it was published (UTC).';
 comment on column allot.allocation_history.reason is
-'Why there is this version: created, batch, restatement, revision, rollback.';
+'Why there is this version: created, batch, restatement, revision, rollback, ramp.';
 comment on column allot.allocation_history.held is
 'Whether hold rule or burn-in kept the live shares.';
 comment on column allot.allocation_history.cell is
@@ -52,4 +54,6 @@ comment on column allot.allocation_history.best_probability is
 comment on column allot.allocation_history.proposed_share is 'What the policy asked for.';
 comment on column allot.allocation_history.limits_applied is 'Names of the limits, in order.';
 comment on column allot.allocation_history.limits is 'What each limit did, as JSON.';
+comment on column allot.allocation_history.challenger_share is
+'Part of the version that follows the challenger: 0 in the shadow, null without a challenger.';
 comment on column allot.allocation_history.explanation is 'The decision in a sentence.';

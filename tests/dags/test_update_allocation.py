@@ -95,6 +95,7 @@ def test_a_run_per_day_and_experiments_on_their_own(
         # The refused file and the failing experiment are red; the other one is published.
         assert states["each.aggregate hourly"] == "failed"
         assert states["each.guard obd-men"] == states["each.publish obd-men"] == "success"
+        assert states["each.gate obd-men"] == "success"
         # What came by the API needs no file and no DAG of its own; what is paused is left out.
         assert states["each.publish by-api"] == "success"
         assert not [name for name in states if "resting" in name]

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from include.settings import Settings
+from include.tasks.gate import gate_experiment
 from include.tasks.reconcile import reconcile_experiment
 from include.tasks.update import update_experiment
 from tests.support.logged import logged, rows
@@ -148,7 +149,30 @@ def test_behind_a_gate_another_strategy_becomes_the_challenger(made: Api) -> Non
     told = change(made, "/config", strategy="ucb1").json()
     assert (told["applied"], told["strategy"]) == ("challenger", "thompson")
     assert told["challenger"] == {"name": "ucb1", "params": {}}
+    assert told["gate"] is None
     assert ask(made)["strategy"] == "thompson"
+
+
+def test_where_a_challenger_stands_is_told_until_it_is_taken_back(
+    made: Api, database: Settings
+) -> None:
+    assert change(made, method="PATCH", gate=True).status_code == 200
+    rules = {"margin": 0.01, "batches_per_step": 2}
+    assert change(made, method="PATCH", promotion=rules).status_code == 200
+    change(made, "/config", strategy="ucb1")
+    gate_experiment(database, "colour", dag_run="test")
+    told = made.client.get("/experiments/colour").json()
+    assert told["declaration"]["promotion"]["margin"] == 0.01
+    assert told["gate"] == {
+        "state": "shadow",
+        "share": 0.0,
+        "verdict": "unknown",
+        "explanation": "unknown: nothing was drawn yet under frozen shares of this challenger",
+    }
+    back = change(made, "/config", strategy="thompson").json()
+    assert (back["challenger"], back["gate"]) == (None, None)
+    # Registered anew it begins anew.
+    assert change(made, "/config", strategy="ucb1").json()["gate"] is None
 
 
 def test_arms_join_with_the_next_weights_at_their_floor(made: Api, database: Settings) -> None:

@@ -134,7 +134,7 @@ def _fold(
     mass = np.cumsum(weight * found.total, axis=-2)
     realised = np.cumsum(weight**2 * np.maximum(scatter, 0.0), axis=-2)
     information = np.maximum(realised, _modelled(statistics, found, weight, (a, b)))
-    unit = _first(weight**2 * found.total * variance, usable)
+    unit = first_information(weight**2 * found.total * variance, usable)
     return martingale, information, mass, unit
 
 
@@ -155,8 +155,8 @@ def _modelled(
     )
 
 
-def _first(information: FloatArray, usable: NDArray[np.bool_]) -> FloatArray:
-    """Return each pair's information in its first usable batch, kept at 0 before it."""
+def first_information(information: FloatArray, usable: NDArray[np.bool_]) -> FloatArray:
+    """Return each pair's information in its first usable batch (axis −2), kept at 0 before it."""
     at = np.argmax(usable, axis=-2, keepdims=True)
     first = np.take_along_axis(information, at, axis=-2)
     seen = np.maximum.accumulate(usable, axis=-2)

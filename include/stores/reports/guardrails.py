@@ -44,11 +44,28 @@ def gates(connection: Connection, experiment: str) -> dict[BatchReference, Actio
     return {BatchReference(batch_id, name): action for batch_id, name, action in rows}
 
 
+def promotable(connection: Connection, experiment: str) -> dict[BatchReference, str | None]:
+    """Return of all sums that were ever judged why they do not let a challenger be promoted.
+
+    ``None``: they do, by their newest judgement.
+    """
+    rows = connection.execute(
+        "select distinct on (batch_id, statistics_hash) batch_id, statistics_hash, promotable,"
+        " explanation from allot.guardrail_check where experiment = %s"
+        " order by batch_id, statistics_hash, number desc",
+        (experiment,),
+    )
+    return {
+        BatchReference(batch_id, name): None if allowed else told
+        for batch_id, name, allowed, told in rows
+    }
+
+
 def good_versions(connection: Connection, experiment: str, before: int) -> list[int]:
     """Return the versions before one whose batch passed every guardrail, newest first.
 
-    By the newest judgement of the sums that the version folded; roll-backs are no new belief, and
-    are left out.
+    By the newest judgement of the sums that the version folded. Left out are roll-backs, which
+    are no new belief, and versions that gave a challenger traffic: it goes with a roll-back.
     """
     rows = connection.execute(
         "select w.version from allot.weights_snapshot as w"
@@ -62,6 +79,8 @@ def good_versions(connection: Connection, experiment: str, before: int) -> list[
         " and g.action = 'proceed' and not exists (select 1 from allot.guardrail_result as r"
         " where r.experiment = w.experiment and r.batch_id = b.batch_id and r.number = g.number"
         " and r.state = 'fail' and not r.api_wide)"
+        " and not exists (select 1 from allot.shadow_allocation as s"
+        " where s.experiment = w.experiment and s.version = w.version and s.share > 0)"
         " order by w.version desc",
         {"slug": experiment, "before": before},
     )

@@ -11,7 +11,7 @@ from include.contract.weights import WeightsContent
 from include.experiments.schema import Experiment
 from include.stores.reports.connection import Connection
 
-Reason = Literal["created", "batch", "restatement", "revision", "rollback"]
+Reason = Literal["created", "batch", "restatement", "revision", "rollback", "ramp"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from psycopg.types.json import Jsonb
 
 from include.contract.canonical import Json
 from include.contract.published import Published
+from include.contract.shadow import ShadowContent
 from include.contract.weights import WeightsContent
 from include.errors import LineageError, UnknownExperimentError
 from include.experiments.schema import Experiment
 from include.stores.reports.connection import Connection
+from include.stores.reports.shadows import insert_shadow
 from include.stores.reports.statistics import BatchReference
 from include.stores.reports.trail import Trail, default_trail, insert_trail
 
@@ -40,6 +42,8 @@ class NewSnapshot:
         The sums that were folded.
     trail
         Posterior, limits and reason.
+    shadow
+        What the challenger would have published; ``None`` without one.
     """
 
     content: WeightsContent
@@ -48,6 +52,7 @@ class NewSnapshot:
     provenance: Mapping[str, Json]
     batches: Sequence[BatchReference]
     trail: Trail
+    shadow: ShadowContent | None = None
 
 
 def insert_snapshot(connection: Connection, new: NewSnapshot) -> tuple[Published, bool]:
@@ -90,6 +95,8 @@ def insert_snapshot(connection: Connection, new: NewSnapshot) -> tuple[Published
     if won is not None:
         _insert_batches(connection, new)
         insert_trail(connection, content.experiment, new.version, new.trail)
+        if new.shadow is not None:
+            insert_shadow(connection, new.version, new.shadow)
     return _child(connection, content), won is not None
 
 

@@ -12,11 +12,12 @@ from include.experiments.revision import version_zero
 from include.stores.reports.audit import Finding
 from include.stores.reports.connection import Connection
 from include.stores.reports.experiments import Revision
+from include.stores.reports.shadows import Shadow, shadow_of
 from include.stores.reports.trail import ArmTrail
 from include.stores.reports.weights import folded_batches
 from include.tasks.update_steps import Step
 
-RECOMPUTED: Final = ("batch", "restatement", "revision")
+RECOMPUTED: Final = ("batch", "restatement", "revision", "ramp")
 _CLOSE: Final = 1e-9
 
 
@@ -79,8 +80,14 @@ def _recompute(
 
     content = published.content
     batches = tuple(folded_batches(connection, content.experiment, published.version))
+    stored = shadow_of(connection, content.experiment, published.version)
+    beside = None if stored is None else Shadow(stored[0].since, stored[0].share)
+    step = Step("batch", batches, shadow=beside)
+    if beside is not None and revision.experiment.challenger is None:
+        yield _differs(name, "shadow", "stands beside it, though its revision has no challenger")
+        return
     try:
-        new = build_snapshot(connection, revision, parent, Step("batch", batches), {})
+        new = build_snapshot(connection, revision, parent, step, {})
     except AllotError as error:
         yield _differs(name, "statistics", str(error))
         return
@@ -90,6 +97,9 @@ def _recompute(
         return
     if new.content.hash() != published.content_hash:
         yield _differs(name, "content", _difference(content.as_json(), new.content.as_json()))
+    if new.shadow is not None and stored is not None and new.shadow.hash() != stored[1]:
+        told = _difference(stored[0].as_json(), new.shadow.as_json())
+        yield _differs(name, "shadow", told)
     yield from _trail(connection, published, name, new.trail.arms)
 
 
