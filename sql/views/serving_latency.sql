@@ -1,30 +1,44 @@
 -- How fast the API answered, hour by hour and route by route, over all processes.
 create view allot.serving_latency as
-with recent as (
+with hours as (
     select
-        route,
-        bounds,
-        date_trunc('hour', minute) as hour,
-        requests,
-        refused,
-        errors,
-        seconds,
-        counts
-    from allot.serving_minute
-    where minute >= now() - interval '2 days'
-),
-
-hours as (
-    select
-        route,
-        bounds,
-        hour,
-        sum(requests)::bigint as requests,
-        sum(refused)::bigint as refused,
-        sum(errors)::bigint as errors,
-        sum(seconds) as seconds
-    from recent
-    group by route, bounds, hour
+        m.route,
+        m.bounds,
+        date_trunc('hour', m.minute) as hour,
+        sum(m.requests)::bigint as requests,
+        sum(m.refused)::bigint as refused,
+        sum(m.errors)::bigint as errors,
+        sum(m.seconds) as seconds,
+        -- As many as the table allows: an hour adds up in one pass, class beside class.
+        array[
+            sum(m.counts[1]),
+            sum(m.counts[2]),
+            sum(m.counts[3]),
+            sum(m.counts[4]),
+            sum(m.counts[5]),
+            sum(m.counts[6]),
+            sum(m.counts[7]),
+            sum(m.counts[8]),
+            sum(m.counts[9]),
+            sum(m.counts[10]),
+            sum(m.counts[11]),
+            sum(m.counts[12]),
+            sum(m.counts[13]),
+            sum(m.counts[14]),
+            sum(m.counts[15]),
+            sum(m.counts[16]),
+            sum(m.counts[17]),
+            sum(m.counts[18]),
+            sum(m.counts[19]),
+            sum(m.counts[20]),
+            sum(m.counts[21]),
+            sum(m.counts[22]),
+            sum(m.counts[23]),
+            sum(m.counts[24])
+        ] as counts
+    from allot.serving_minute as m
+    where m.minute >= now() - interval '2 days'
+    group by m.route, m.bounds, date_trunc('hour', m.minute)
 ),
 
 classes as (
@@ -33,10 +47,10 @@ classes as (
         r.bounds,
         r.hour,
         class.place,
-        sum(class.number) as number
-    from recent as r
+        class.number
+    from hours as r
     cross join lateral unnest(r.counts) with ordinality as class (number, place)
-    group by r.route, r.bounds, r.hour, class.place
+    where class.number is not null
 ),
 
 cumulative as (
