@@ -268,6 +268,15 @@ select
 from b where i % 2 = 0
 order by b.k, b.i;
 
+-- Each day's object holds what came late of the day before.
+insert into allot.log_batch_object
+select b.experiment, b.batch_id, b.k, kinds.kind, exports.n
+from b
+cross join (values ('decision'), ('reward')) as kinds (kind)
+cross join lateral generate_series(b.k, least(b.k + 1, %(batches)s)) as exports (n)
+where b.i % 2 = 0
+order by b.k, b.i;
+
 insert into allot.log_refusal
 select experiment, batch_id, 'bench', a, 5 from b cross join generate_series(0, 1) as a
 where i % 2 = 0
