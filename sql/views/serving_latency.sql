@@ -9,32 +9,25 @@ with hours as (
         sum(m.refused)::bigint as refused,
         sum(m.errors)::bigint as errors,
         sum(m.seconds) as seconds,
-        -- As many as the table allows: an hour adds up in one pass, class beside class.
+        -- As many as the table allows: an hour adds up in one pass, class beside class. Doubles
+        -- hold counts exactly, and in so little memory that hours are hashed and not sorted.
         array[
-            sum(m.counts[1]),
-            sum(m.counts[2]),
-            sum(m.counts[3]),
-            sum(m.counts[4]),
-            sum(m.counts[5]),
-            sum(m.counts[6]),
-            sum(m.counts[7]),
-            sum(m.counts[8]),
-            sum(m.counts[9]),
-            sum(m.counts[10]),
-            sum(m.counts[11]),
-            sum(m.counts[12]),
-            sum(m.counts[13]),
-            sum(m.counts[14]),
-            sum(m.counts[15]),
-            sum(m.counts[16]),
-            sum(m.counts[17]),
-            sum(m.counts[18]),
-            sum(m.counts[19]),
-            sum(m.counts[20]),
-            sum(m.counts[21]),
-            sum(m.counts[22]),
-            sum(m.counts[23]),
-            sum(m.counts[24])
+            sum(m.counts[1]::double precision),
+            sum(m.counts[2]::double precision),
+            sum(m.counts[3]::double precision),
+            sum(m.counts[4]::double precision),
+            sum(m.counts[5]::double precision),
+            sum(m.counts[6]::double precision),
+            sum(m.counts[7]::double precision),
+            sum(m.counts[8]::double precision),
+            sum(m.counts[9]::double precision),
+            sum(m.counts[10]::double precision),
+            sum(m.counts[11]::double precision),
+            sum(m.counts[12]::double precision),
+            sum(m.counts[13]::double precision),
+            sum(m.counts[14]::double precision),
+            sum(m.counts[15]::double precision),
+            sum(m.counts[16]::double precision)
         ] as counts
     from allot.serving_minute as m
     where m.minute >= now() - interval '2 days'

@@ -124,7 +124,8 @@ def _kl_ucb(n: FloatArray, successes: FloatArray, step: int, _rng: np.random.Gen
 def _uniform(
     n: FloatArray, _successes: FloatArray, _step: int, rng: np.random.Generator
 ) -> IntArray:
-    return rng.integers(len(n), size=n.shape[1])
+    arms, runs = n.shape
+    return np.asarray(rng.integers(arms, size=runs))
 
 
 RULES: Final[Mapping[str, Rule]] = {
