@@ -9,8 +9,9 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,12 +24,14 @@ import pyarrow.parquet as pq
 from include.bandit.feedback import Feedback
 from include.bandit.ope import dr, evaluate, ips
 from include.bandit.ope.bootstrap import bootstrap
+from include.bandit.ope.options import Options
 from include.bandit.ope.stream import RowPass
+from include.bandit.ope.streamed import CHUNK, Part, StreamedLog, evaluate_streamed
 from include.bandit.ope.weighted_log import Rows, weighted
 from include.bandit.reward_model import RewardModel, cross_fit
-from include.bandit.statistics import FloatArray
+from include.bandit.statistics import ArmStatistics, FloatArray
 from include.bandit.synthetic import draw_rows, draw_truth
-from include.tasks.ope_stream import CHUNK, COLUMNS, row_pass, sums
+from include.tasks.evaluation.reading import distinct_rows
 from tests.reference.cases import reward_table, tilted_policy
 from tests.reference.make_obp_values import estimators, load
 
@@ -91,21 +94,39 @@ def _resample(scores: FloatArray, rng: np.random.Generator) -> list[float]:
 
 
 def _large(files: Path, policy: FloatArray, q: FloatArray) -> None:
+    """Time what `evaluate_policies` does with a log that does not fit into memory, day by day."""
     path = files / "large.parquet"
     _write_parquet(path, LARGE)
-    frame, model = pl.scan_parquet(path), RewardModel.given(q)
-    five = _timed(lambda: evaluate(sums(frame, POSITIONS, ITEMS), policy, None, model))
-    _line("5 estimators with variances from sums, 26M rows (to reach 0.6 s)", five)
-    empty = RowPass(policy, model, SEVEN, PARAMETERS)
-    seven = _timed(lambda: row_pass(path, empty).results())
-    _line("7 estimators row by row, 26M rows (to reach 1.65 s)", seven)
+    days = [pl.scan_parquet(path).filter(pl.col("day") == day) for day in range(DAYS)]
+    model = RewardModel.given(q)
+    five = _timed(lambda: evaluate(_log(days).sums, policy, None, model))
+    _line("5 estimators with variances from sums, 26M rows", five)
+    options = Options(parameters=PARAMETERS)
+    every = _timed(lambda: evaluate_streamed(_log(days), policy, model, options), 1)
+    _line("every estimator, shrunk ones in passes over distinct rows, 26M rows", every)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(f"  peak of the whole bench, OBP's part included: {peak:,.0f} MB\n")
 
 
+def _log(frames: Sequence[pl.LazyFrame]) -> StreamedLog:
+    """Read frames as the DAG reads the batches of a log, with one reward model for all."""
+
+    def parts() -> Iterator[Part]:
+        for frame in frames:
+            rows = distinct_rows(frame)
+            yield 0, _feedback(rows), rows["n"].to_numpy()
+
+    sums: list[ArmStatistics] = []
+    smallest = np.full((POSITIONS, ITEMS), np.inf)
+    for _, rows, count in parts():
+        sums.append(rows.sums(count=count))
+        np.minimum.at(smallest, (rows.position, rows.arm), rows.pscore)
+    return StreamedLog(parts, reduce(add, sums), smallest)
+
+
 def _by_sums(path: Path, policy: FloatArray, names: tuple[str, ...], model: RewardModel) -> Values:
     """Value and variance of the estimators that need no more than sums by (item, position)."""
-    found = evaluate(sums(_scan(path), POSITIONS, ITEMS), policy, names, model)
+    found = evaluate(_log([_scan(path)]).sums, policy, names, model)
     return {one.estimator: (one.value, one.variance) for one in found}
 
 
@@ -158,7 +179,9 @@ def _scan(path: Path) -> pl.LazyFrame:
 
 
 def _feedback(frame: pl.DataFrame) -> Feedback:
-    arm, position, reward, pscore = (frame[name].to_numpy() for name in COLUMNS)
+    arm, position, reward, pscore = (
+        frame[name].to_numpy() for name in ("arm", "position", "reward", "pscore")
+    )
     return Feedback.of(arm, reward, pscore, arms=ITEMS, position=position, positions=POSITIONS)
 
 
@@ -190,6 +213,7 @@ def _write_parquet(path: Path, rows: int) -> None:
                 "position": drawn.position.astype(np.int8),
                 "reward": drawn.click.astype(np.float64),
                 "pscore": drawn.propensity,
+                "day": np.full(len(drawn.item), day, np.int8),
             }
         )
         writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")

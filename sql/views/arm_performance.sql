@@ -1,29 +1,6 @@
 -- How each arm did: the naive mean beside the one corrected for who was shown what.
 create view allot.arm_performance as
-with sums as (
-    select
-        s.experiment,
-        s.position,
-        s.arm,
-        sum(s.n) as n,
-        sum(s.sum_r) as r,
-        sum(s.sum_r2) as r2,
-        sum(s.sum_ip) as ip,
-        sum(s.sum_ip2) as ip2,
-        sum(s.sum_r_ip) as r_ip,
-        sum(s.sum_r_ip2) as r_ip2,
-        sum(s.sum_r2_ip2) as r2_ip2
-    from allot.arm_statistics as s
-    inner join allot.batch_statistics as b
-        on
-            s.experiment = b.experiment
-            and s.batch_id = b.batch_id
-            and s.statistics_hash = b.statistics_hash
-            and b.superseded_at is null
-    group by s.experiment, s.position, s.arm
-),
-
-means as (
+with means as (
     select
         *,
         r / n as naive_mean,
@@ -31,14 +8,15 @@ means as (
         r_ip / ip as corrected_mean,
         sqrt(greatest(r2_ip2 - 2 * r_ip / ip * r_ip2 + (r_ip / ip) ^ 2 * ip2, 0)) / ip
             as corrected_se
-    from sums
+    from allot.arm_sums
+    where cohort is null
 )
 
 select
-    m.experiment::text as experiment,
+    m.experiment,
     m.position,
     m.arm,
-    d.document -> 'arms' ->> m.arm as arm_id,
+    m.arm_id,
     m.n::bigint as observations,
     m.r as rewards,
     m.naive_mean,
@@ -53,13 +31,6 @@ select
     a.share as live_share,
     h.version as weights_version
 from means as m
-left join lateral (
-    select er.document
-    from allot.experiment_revision as er
-    where er.experiment = m.experiment
-    order by er.revision desc
-    limit 1
-) as d on true
 left join lateral (
     select ws.version
     from allot.weights_snapshot as ws

@@ -13,32 +13,43 @@ with posted as (
     order by experiment asc, day asc, arm_id asc, entry desc
 ),
 
-by_arm as (
+known as (
     select
-        experiment,
+        experiment::text as experiment,
+        day,
+        arm_id::text as arm_id,
+        decisions,
+        rewards as posted_rewards,
+        0::double precision as arm_rewards,
+        0 as arm_reward_count,
+        updated_at
+    from posted
+    union all
+    select
+        experiment::text as experiment,
         (occurred_at at time zone 'UTC')::date as day,
-        arm_id,
-        count(*) as reward_count,
-        sum(value) as rewards,
-        max(received_at) as updated_at
+        arm_id::text as arm_id,
+        0 as decisions,
+        0 as posted_rewards,
+        value as arm_rewards,
+        1 as arm_reward_count,
+        received_at as updated_at
     from allot.reward
     where arm_id is not null
-    group by experiment, (occurred_at at time zone 'UTC')::date, arm_id
 )
 
 select
-    coalesce(p.experiment, b.experiment)::text as experiment,
-    coalesce(p.day, b.day) as day,
-    coalesce(p.arm_id, b.arm_id)::text as arm_id,
-    coalesce(p.decisions, 0) as decisions,
-    coalesce(p.rewards, 0) + coalesce(b.rewards, 0) as rewards,
-    coalesce(p.rewards, 0) as posted_rewards,
-    coalesce(b.rewards, 0) as arm_rewards,
-    coalesce(b.reward_count, 0) as arm_reward_count,
-    greatest(p.updated_at, b.updated_at) as updated_at
-from posted as p
-full outer join by_arm as b
-    on p.experiment = b.experiment and p.day = b.day and p.arm_id = b.arm_id;
+    experiment,
+    day,
+    arm_id,
+    sum(decisions)::bigint as decisions,
+    sum(posted_rewards) + sum(arm_rewards) as rewards,
+    sum(posted_rewards) as posted_rewards,
+    sum(arm_rewards) as arm_rewards,
+    sum(arm_reward_count)::bigint as arm_reward_count,
+    max(updated_at) as updated_at
+from known
+group by experiment, day, arm_id;
 
 comment on view allot.arm_total is
 'Totals of clients that know only arm and day: the newest in force, with rewards by arm.';

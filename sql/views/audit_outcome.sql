@@ -1,6 +1,12 @@
 -- The newest audit of every experiment, and whether it passed.
 create view allot.audit_outcome as
-select distinct on (a.experiment)
+with newest as (
+    select distinct on (experiment) *
+    from allot.audit
+    order by experiment asc, number desc
+)
+
+select
     a.experiment::text as experiment,
     a.number as audit,
     case when a.differing = 0 then 'passed' else 'failed' end as outcome,
@@ -12,8 +18,7 @@ select distinct on (a.experiment)
     a.code_revision,
     a.dag_run,
     a.audited_at
-from allot.audit as a
-order by a.experiment asc, a.number desc;
+from newest as a;
 
 comment on view allot.audit_outcome is
 'The newest audit of every experiment; what differed stands in allot.audit_finding.';

@@ -1,104 +1,6 @@
 -- How each arm does in each cohort, and in all of them together.
 create view allot.cohorts as
-with declared as not materialized (
-    select distinct on (er.experiment)
-        er.experiment,
-        er.document,
-        (
-            select named.place - 1
-            from
-                jsonb_array_elements_text(er.document -> 'arms') with ordinality
-                    as named (arm_id, place)
-            where named.arm_id = er.document ->> 'control'
-        ) as control
-    from allot.experiment_revision as er
-    order by er.experiment asc, er.revision desc
-),
-
-by_batch as not materialized (
-    select
-        s.experiment,
-        s.batch_id,
-        s.position,
-        s.cohort,
-        s.arm,
-        d.control,
-        sum(s.n) as n,
-        sum(s.sum_r) as r,
-        sum(s.sum_ip) as ip,
-        sum(s.sum_ip2) as ip2,
-        sum(s.sum_r_ip) as r_ip,
-        sum(s.sum_r_ip2) as r_ip2,
-        sum(s.sum_r2_ip2) as r2_ip2
-    from allot.arm_statistics as s
-    inner join allot.batch_statistics as b
-        on
-            s.experiment = b.experiment
-            and s.batch_id = b.batch_id
-            and s.statistics_hash = b.statistics_hash
-            and b.superseded_at is null
-    inner join declared as d on s.experiment = d.experiment
-    group by s.experiment, s.batch_id, s.position, s.cohort, s.arm, d.control
-),
-
--- What an arm is held against in a batch: the control; where there is none, the uniform policy,
--- which is every observation of the batch weighted by 1 / its propensity.
-reference as (
-    select
-        s.experiment,
-        s.batch_id,
-        s.position,
-        s.cohort,
-        sum(s.ip) as ip,
-        sum(s.ip2) as ip2,
-        sum(s.r_ip) as r_ip,
-        sum(s.r_ip2) as r_ip2,
-        sum(s.r2_ip2) as r2_ip2
-    from by_batch as s
-    where s.control is null or s.arm = s.control
-    group by s.experiment, s.batch_id, s.position, s.cohort
-),
-
--- Effects come only from batches in which both were shown: levels move from day to day.
-sums as (
-    select
-        s.experiment,
-        s.position,
-        s.arm,
-        s.cohort,
-        s.control,
-        sum(s.n) as n,
-        sum(s.r) as r,
-        sum(s.ip) as ip,
-        sum(s.ip2) as ip2,
-        sum(s.r_ip) as r_ip,
-        sum(s.r_ip2) as r_ip2,
-        sum(s.r2_ip2) as r2_ip2,
-        sum(s.ip) filter (where r.ip is not null) as own_ip,
-        sum(s.ip2) filter (where r.ip is not null) as own_ip2,
-        sum(s.r_ip) filter (where r.ip is not null) as own_r_ip,
-        sum(s.r_ip2) filter (where r.ip is not null) as own_r_ip2,
-        sum(s.r2_ip2) filter (where r.ip is not null) as own_r2_ip2,
-        sum(r.ip) as ref_ip,
-        sum(r.ip2) as ref_ip2,
-        sum(r.r_ip) as ref_r_ip,
-        sum(r.r_ip2) as ref_r_ip2,
-        sum(r.r2_ip2) as ref_r2_ip2
-    from by_batch as s
-    left join reference as r
-        on
-            s.experiment = r.experiment
-            and s.batch_id = r.batch_id
-            and s.position = r.position
-            and s.cohort = r.cohort
-    group by
-        grouping sets (
-            (s.experiment, s.position, s.arm, s.control, s.cohort),
-            (s.experiment, s.position, s.arm, s.control)
-        )
-),
-
-means as (
+with means as (
     select
         *,
         r_ip / ip as mean,
@@ -106,14 +8,14 @@ means as (
         own_r_ip / own_ip as own,
         ref_r_ip / ref_ip as held,
         (n / sum(n) over (partition by experiment, position, cohort))::double precision as share
-    from sums
+    from allot.arm_sums
 ),
 
 -- The uniform policy shares the arm's own rows with it, so their errors go together.
 effects as (
     select
         *,
-        case when control is null or arm <> control then own - held end as effect,
+        case when not is_control then own - held end as effect,
         sqrt(greatest(
             (own_r2_ip2 - 2 * own * own_r_ip2 + own ^ 2 * own_ip2) / own_ip ^ 2
             + (ref_r2_ip2 - 2 * held * ref_r_ip2 + held ^ 2 * ref_ip2) / ref_ip ^ 2
@@ -125,23 +27,22 @@ effects as (
 )
 
 select
-    e.experiment::text as experiment,
-    e.position,
-    e.cohort,
-    e.arm,
-    d.document -> 'arms' ->> e.arm as arm_id,
-    coalesce(d.document ->> 'control', 'uniform') as against,
-    e.n::bigint as observations,
-    e.r as rewards,
-    e.share as observed_share,
-    e.mean as corrected_mean,
-    e.mean - 1.959964 * e.mean_se as corrected_lo,
-    e.mean + 1.959964 * e.mean_se as corrected_hi,
-    e.effect,
-    e.effect - 1.959964 * e.effect_se as effect_lo,
-    e.effect + 1.959964 * e.effect_se as effect_hi
-from effects as e
-inner join declared as d on e.experiment = d.experiment;
+    experiment,
+    position,
+    cohort,
+    arm,
+    arm_id,
+    coalesce(control, 'uniform') as against,
+    n::bigint as observations,
+    r as rewards,
+    share as observed_share,
+    mean as corrected_mean,
+    mean - 1.959964 * mean_se as corrected_lo,
+    mean + 1.959964 * mean_se as corrected_hi,
+    effect,
+    effect - 1.959964 * effect_se as effect_lo,
+    effect + 1.959964 * effect_se as effect_hi
+from effects;
 
 comment on view allot.cohorts is
 'Reward, effect and share of every arm in every cohort, and in all of them together.';

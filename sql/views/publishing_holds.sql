@@ -3,7 +3,7 @@ create view allot.publishing_holds as
 select
     h.experiment::text as experiment,
     h.number,
-    h.number = max(h.number) over (partition by h.experiment) as in_force,
+    h.number = max(h.number) over (partition by h.experiment::text) as in_force,
     h.held,
     h.by,
     h.why,

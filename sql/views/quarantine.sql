@@ -1,21 +1,11 @@
 -- Refused rows by expectation and arm: batches of the API's own log, and files of a foreign one.
 create view allot.quarantine as
-with declared as (
+with declared as not materialized (
     select distinct on (er.experiment)
         er.experiment,
         er.document
     from allot.experiment_revision as er
     order by er.experiment asc, er.revision desc
-),
-
-files as (
-    select distinct on (v.source, v.behavior_policy)
-        v.source,
-        v.behavior_policy,
-        v.sha256
-    from allot.validation as v
-    where v.verdict = 'accepted'
-    order by v.source asc, v.behavior_policy asc, v.lake_version desc
 ),
 
 refused as (
@@ -36,8 +26,17 @@ refused as (
         q.arm,
         q.row_count as rows
     from declared as d
-    inner join files as f
-        on f.source::text = 'open_bandit-' || (d.document #>> '{source,campaign}')
+    inner join lateral (
+        select distinct on (v.behavior_policy)
+            v.source,
+            v.behavior_policy,
+            v.sha256
+        from allot.validation as v
+        where
+            v.verdict = 'accepted'
+            and v.source = 'open_bandit-' || (d.document #>> '{source,campaign}')
+        order by v.behavior_policy asc, v.lake_version desc
+    ) as f on true
     inner join allot.quarantine_count as q
         on
             f.source = q.source

@@ -70,6 +70,7 @@ select
     j.experiment::text as experiment,
     j.reward_id,
     j.rewarded as decision_id,
+    j.decided_at,
     j.unit,
     j.arm_id::text as arm_id,
     j.value,
@@ -80,7 +81,8 @@ select
             j.outcome = 'joined'
             and j.kind <> 'real'
             and row_number() over (
-                partition by j.experiment, j.rewarded, j.outcome
+                -- By the very column that is asked for: else all experiments are judged for one.
+                partition by j.experiment::text, j.rewarded, j.outcome
                 order by j.occurred_at asc, j.received_at asc, j.value desc, j.reward_id asc
             ) > 1
             then 'conflicting'
@@ -94,6 +96,8 @@ comment on column allot.reward_outcome.experiment is 'Slug of the experiment.';
 comment on column allot.reward_outcome.reward_id is 'Name of the reward.';
 comment on column allot.reward_outcome.decision_id is
 'Decision that it rewards; of a unit, the last before it occurred; null where there is none.';
+comment on column allot.reward_outcome.decided_at is
+'When that decision was made (UTC); null where there is none.';
 comment on column allot.reward_outcome.unit is 'Unit by which it was addressed, if so.';
 comment on column allot.reward_outcome.arm_id is 'Arm by which it was addressed, if so.';
 comment on column allot.reward_outcome.value is 'The reward.';

@@ -15,14 +15,12 @@ found as (
         o.outcome,
         w.patience,
         extract(epoch from w.cadence)::bigint as cadence_seconds,
-        date_bin(w.cadence, d.decided_at, timestamptz '1970-01-05 00:00:00+00') as begins,
+        date_bin(w.cadence, o.decided_at, timestamptz '1970-01-05 00:00:00+00') as begins,
         o.received_at,
-        extract(epoch from o.occurred_at - d.decided_at)::double precision as delay,
+        extract(epoch from o.occurred_at - o.decided_at)::double precision as delay,
         extract(epoch from o.received_at - o.occurred_at)::double precision as lateness
     from allot.reward_outcome as o
     inner join declared as w on o.experiment = w.experiment
-    inner join allot.decision as d
-        on o.experiment = d.experiment and o.decision_id = d.decision_id
     where o.outcome in ('joined', 'late')
 )
 

@@ -1,30 +1,37 @@
 -- How fast the API answered, hour by hour and route by route, over all processes.
 create view allot.serving_latency as
-with recent as (
+with hours as (
     select
-        route,
-        bounds,
-        date_trunc('hour', minute) as hour,
-        requests,
-        refused,
-        errors,
-        seconds,
-        counts
-    from allot.serving_minute
-    where minute >= now() - interval '2 days'
-),
-
-hours as (
-    select
-        route,
-        bounds,
-        hour,
-        sum(requests)::bigint as requests,
-        sum(refused)::bigint as refused,
-        sum(errors)::bigint as errors,
-        sum(seconds) as seconds
-    from recent
-    group by route, bounds, hour
+        m.route,
+        m.bounds,
+        date_trunc('hour', m.minute) as hour,
+        sum(m.requests)::bigint as requests,
+        sum(m.refused)::bigint as refused,
+        sum(m.errors)::bigint as errors,
+        sum(m.seconds) as seconds,
+        -- As many as the table allows: an hour adds up in one pass, class beside class. Doubles
+        -- hold counts exactly, and in so little memory that hours are hashed and not sorted.
+        array[
+            sum(m.counts[1]::double precision),
+            sum(m.counts[2]::double precision),
+            sum(m.counts[3]::double precision),
+            sum(m.counts[4]::double precision),
+            sum(m.counts[5]::double precision),
+            sum(m.counts[6]::double precision),
+            sum(m.counts[7]::double precision),
+            sum(m.counts[8]::double precision),
+            sum(m.counts[9]::double precision),
+            sum(m.counts[10]::double precision),
+            sum(m.counts[11]::double precision),
+            sum(m.counts[12]::double precision),
+            sum(m.counts[13]::double precision),
+            sum(m.counts[14]::double precision),
+            sum(m.counts[15]::double precision),
+            sum(m.counts[16]::double precision)
+        ] as counts
+    from allot.serving_minute as m
+    where m.minute >= now() - interval '2 days'
+    group by m.route, m.bounds, date_trunc('hour', m.minute)
 ),
 
 classes as (
@@ -33,10 +40,10 @@ classes as (
         r.bounds,
         r.hour,
         class.place,
-        sum(class.number) as number
-    from recent as r
+        class.number
+    from hours as r
     cross join lateral unnest(r.counts) with ordinality as class (number, place)
-    group by r.route, r.bounds, r.hour, class.place
+    where class.number is not null
 ),
 
 cumulative as (

@@ -1,5 +1,7 @@
 """Top-two Thompson sampling: play the leader with probability β, else its challenger."""
 
+from typing import Final
+
 import numpy as np
 from pydantic import Field
 
@@ -9,7 +11,7 @@ from include.bandit.posterior import Posterior
 from include.bandit.statistics import FloatArray
 
 # A leader above this leaves too little of P(best) to tell its challengers apart.
-_SURE = 1 - 1e-6
+SURE: Final = 1 - 1e-6
 
 
 class Params(base.Params):
@@ -37,7 +39,7 @@ def propose(belief: base.Belief, params: Params) -> FloatArray:
 def _challenger(posterior: Posterior, best: FloatArray, leader: int) -> FloatArray:
     others = np.delete(np.arange(best.size, dtype=np.int64), leader)
     shares = np.zeros_like(best)
-    if best[leader] > _SURE:
+    if best[leader] > SURE:
         shares[others] = best_arm_probabilities(posterior[others])
     else:
         shares[others] = best[others] / best[others].sum()

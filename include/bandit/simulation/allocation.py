@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from include.bandit.policies.top_two_thompson import SURE
 from include.bandit.simulation.best_arm import beta_best
 from include.bandit.simulation.registered import registered_policy, registered_weights
 from include.bandit.statistics import FloatArray
@@ -62,15 +64,27 @@ def thompson(n: FloatArray, successes: FloatArray) -> FloatArray:
 def top_two(n: FloatArray, successes: FloatArray) -> FloatArray:
     """Top-two Thompson with β = ½ (Russo 1602.08448): the best, or the best of the others.
 
-    While a leader leaves a fifth or more, within 0.015 of the registered ``top_two_thompson``. Of a
-    leader that is nearly sure the challengers' half is shared out only roughly: P(best) comes
-    from a grid. Shares are known exactly all the same; for the exact policy ask for that one.
+    Within 0.015 of the registered ``top_two_thompson``, whose rule for a leader that is all but
+    sure it shares; at the very threshold of that rule the two may take different sides.
     """
     best = thompson(n, successes)
-    odds = best / np.maximum(1.0 - best, 1e-12)
+    sure = best > SURE
+    # How often an arm leads, by what it leaves the others: what a challenger's P(best) is times.
+    odds = np.where(sure, 0.0, best / np.where(sure, 1.0, 1.0 - best))
     challenger = best * (odds.sum(axis=-1, keepdims=True) - odds)
+    rows = np.flatnonzero(sure.any(axis=-1))
+    if len(rows):
+        challenger[rows] += _without_leader(n[rows], successes[rows], sure[rows])
     mixed = best + challenger
     return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True))
+
+
+def _without_leader(n: FloatArray, successes: FloatArray, leads: NDArray[np.bool_]) -> FloatArray:
+    """P(best) among all arms but the one leader of each row; 0 for the leader."""
+    shape = (len(n), n.shape[-1] - 1)
+    shares = np.zeros(n.shape)
+    shares[~leads] = thompson(n[~leads].reshape(shape), successes[~leads].reshape(shape)).ravel()
+    return shares
 
 
 def epsilon_greedy(n: FloatArray, successes: FloatArray) -> FloatArray:

@@ -9,7 +9,13 @@ from include.stores.reports.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:
-    """What silver holds of a batch; columns of ``log_batch``."""
+    """What silver holds of a batch; columns of ``log_batch``.
+
+    Attributes
+    ----------
+    objects
+        Bronze objects that it was made from: kind, and number of the export.
+    """
 
     experiment: str
     batch_id: str
@@ -25,6 +31,7 @@ class LogBatch:
     versions: Sequence[int]
     docs_key: str
     checked_at: datetime
+    objects: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ def write_batch(
         ),
     )
     _write_refusals(connection, batch, refused)
+    _write_objects(connection, batch)
 
 
 def _write_refusals(
@@ -83,6 +91,24 @@ def _write_refusals(
             "insert into allot.log_refusal (experiment, batch_id, expectation, arm, rows)"
             " values (%s, %s, %s, %s, %s)",
             (*key, expectation, arm, rows),
+        )
+
+
+def _write_objects(connection: Connection, batch: LogBatch) -> None:
+    """Note what a batch was made from; where the same rows were made before, that stands."""
+    key = (batch.experiment, batch.batch_id, batch.lake_version)
+    known = connection.execute(
+        "select 1 from allot.log_batch_object"
+        " where experiment = %s and batch_id = %s and lake_version = %s",
+        key,
+    ).fetchone()
+    if known is not None:
+        return
+    for kind, number in batch.objects:
+        connection.execute(
+            "insert into allot.log_batch_object (experiment, batch_id, lake_version, kind, number)"
+            " values (%s, %s, %s, %s, %s)",
+            (*key, kind, number),
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -69,7 +70,13 @@ class LogRun:
     now: datetime
     fences: Fences
 
-    def write(self, batch_id: str, rows: "pl.DataFrame", verdict: Verdict) -> BatchOutcome:
+    def write(
+        self,
+        batch_id: str,
+        rows: "pl.DataFrame",
+        verdict: Verdict,
+        objects: Sequence[tuple[str, int]],
+    ) -> BatchOutcome:
         """Quarantine what was refused and make the rest silver, unless too much was refused.
 
         Parameters
@@ -80,6 +87,8 @@ class LogRun:
             Its rows, ``row`` being their place in the verdict.
         verdict
             What the suite found in all rows of the run.
+        objects
+            Bronze objects that the rows came from: kind, and number of the export.
         """
         refused = rows.join(verdict.refusals, on="row", maintain_order="left")
         accepted = rows.join(verdict.refusals, on="row", how="anti", maintain_order="left")
@@ -94,7 +103,7 @@ class LogRun:
                 f"experiment {self.experiment.slug!r}, batch {batch_id}: {rows.height} rows, "
                 f"{accepted.height} accepted and {refused.height} refused; report this"
             )
-        self._record(batch_id, accepted, refused, content, key)
+        self._record(batch_id, accepted, refused, content, docs_key=key, objects=objects)
         return BatchOutcome(batch_id, rows.height, accepted.height, refused.height, link)
 
     def _silver(self, batch_id: str, accepted: "pl.DataFrame") -> SilverContent:
@@ -170,7 +179,9 @@ class LogRun:
         accepted: "pl.DataFrame",
         refused: "pl.DataFrame",
         content: SilverContent,
+        *,
         docs_key: str,
+        objects: Sequence[tuple[str, int]],
     ) -> None:
         import polars as pl
 
@@ -191,6 +202,7 @@ class LogRun:
             versions=sorted(drawn["version"].unique().to_list()),
             docs_key=docs_key,
             checked_at=self.now,
+            objects=objects,
         )
         counts = Counter(zip(refused["expectation"], refused["arm"], strict=True))
         with transaction(self.settings) as connection:

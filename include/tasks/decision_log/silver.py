@@ -20,7 +20,14 @@ from include.tasks.decision_log.checking import checked
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, joined
 from include.tasks.decision_log.rows import rows_of
 from include.tasks.decision_log.totals import sum_arm_rewards
-from include.tasks.decision_log.window import NARROW, Records, spans_of, touched_batches, with_batch
+from include.tasks.decision_log.window import (
+    NARROW,
+    Records,
+    objects_of,
+    spans_of,
+    touched_batches,
+    with_batch,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,7 +141,7 @@ def _replace_all(run: LogRun, records: Records, batches: list[str]) -> list[Batc
     verdict = checked(rows, experiment.reward)
     parts = rows.partition_by("batch_id", as_dict=True)
     return [
-        run.write(batch, part, verdict)
+        run.write(batch, part, verdict, objects_of(batch, decisions, rewards, experiment))
         for batch, part in sorted((str(key[0]), part) for key, part in parts.items())
     ]
 

@@ -160,3 +160,35 @@ def spans_of(
 ) -> list[tuple[datetime, datetime]]:
     """Return the spans of batches, widened."""
     return [(batch_start(each) - before, batch_start(each) + cadence + after) for each in batches]
+
+
+def objects_of(
+    batch_id: str, decisions: "pl.DataFrame", rewards: "pl.DataFrame", rule: Experiment
+) -> list[tuple[str, int]]:
+    """Return the bronze objects that a batch is made from, as kind and number of the export.
+
+    Parameters
+    ----------
+    batch_id
+        Which batch.
+    decisions
+        Records with ``batch_id`` and ``number``.
+    rewards
+        Records with ``number``; those count that occurred while decisions of the batch waited.
+    rule
+        Its experiment.
+    """
+    import polars as pl
+
+    [(first, last)] = spans_of(
+        [batch_id], rule.batch, before=CLOCK_TOLERANCE, after=rule.reward.window
+    )
+    found = {
+        "decision": decisions.filter(pl.col("batch_id") == batch_id),
+        "reward": rewards.filter(pl.col("occurred_at").is_between(first, last)),
+    }
+    return [
+        (kind, number)
+        for kind, own in found.items()
+        for number in own["number"].unique().sort().to_list()
+    ]

@@ -116,12 +116,9 @@ class Reader:
         return rows.select(names).sort("row_id").collect()
 
     def _parts(self, source: str, held: dict[str, list[str]]) -> Iterator[Part]:
-        import polars as pl
-
         for index, batch in enumerate(sorted(held)):
-            groups = self._scan(source, held[batch], batch).group_by(KEYS).agg(pl.len().alias("n"))
-            distinct = groups.sort(KEYS).collect(engine="streaming")
-            yield index, self._feedback(distinct, ()), distinct["n"].to_numpy().astype(np.int64)
+            distinct = distinct_rows(self._scan(source, held[batch], batch))
+            yield index, self._feedback(distinct, ()), distinct["n"].to_numpy()
 
     def _feedback(self, rows: "pl.DataFrame", versions: Sequence[int]) -> Feedback:
         made = Feedback.of(
@@ -198,6 +195,20 @@ class Reader:
             for batch in silver_batches(self.settings, source, policy, version=self.version)[0]:
                 held.setdefault(batch, []).append(policy)
         return held
+
+
+def distinct_rows(rows: "pl.LazyFrame") -> "pl.DataFrame":
+    """Stream rows into their distinct ones, in one order, with ``n``: how often each came.
+
+    Parameters
+    ----------
+    rows
+        Columns `KEYS`, as silver has them.
+    """
+    import polars as pl
+
+    counted = rows.group_by(KEYS).agg(pl.len().cast(pl.Int64).alias("n"))
+    return counted.sort(KEYS).collect(engine="streaming")
 
 
 def _stacked(sums: Sequence[ArmStatistics]) -> ArmStatistics:

@@ -25,12 +25,25 @@ def test_a_twin_gives_the_shares_of_the_registered_policy(twin: str) -> None:
     mix = MIX.get(twin, 0.0)
     expected = mix / 4 + (1 - mix) * TWINS[twin](n, successes)
     found = registered_weights(NAMES.get(twin, twin), n, successes)
-    # The twin of P(best) is a grid that is good to about 0.003. Divided by what the leader leaves,
-    # as top-two does, that is a promise only while it leaves enough.
-    open_rows = TWINS["thompson"](n, successes).max(axis=-1) < 0.8
-    rows = open_rows if twin == "top_two" else np.ones(len(n), np.bool_)
-    assert rows.sum() >= 5
-    assert found[rows] == pytest.approx(expected[rows], abs=0.015)
+    assert found == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize("arms", [2, 3, 4, 10])
+@pytest.mark.parametrize("lead", [0.06, 0.12, 0.3])
+def test_top_two_shares_out_what_a_nearly_sure_leader_leaves(arms: int, lead: float) -> None:
+    """From a leader with four fifths to one with all but nothing: where the twin used to guess."""
+    rng = np.random.default_rng(5)
+    n = rng.integers(50, 3_000, size=(60, arms)).astype(float)
+    rates = rng.uniform(0.02, 0.4, size=(60, 1)) + 0.02 * rng.random((60, arms))
+    rates[:, 0] += lead
+    successes = rng.binomial(n.astype(int), rates).astype(float)
+    best = TWINS["thompson"](n, successes).max(axis=-1)
+    assert lead < 0.3 or (best > 1 - 1e-7).any()
+    # At the threshold of the registered rule a grid may stand on its other side.
+    rows = (best > 0.8) & (np.abs(np.log10(np.maximum(1 - best, 1e-15)) + 6) > 0.05)
+    assert rows.sum() > 15
+    found = registered_weights("top_two_thompson", n[rows], successes[rows])
+    assert TWINS["top_two"](n[rows], successes[rows]) == pytest.approx(found, abs=0.015)
 
 
 def test_every_policy_that_decides_slot_by_slot_can_be_simulated() -> None:

@@ -42,6 +42,15 @@ def test_regret_grows_by_gaps_of_arms_that_exist(policy: str) -> None:
     assert np.array_equal(found.best, np.isclose(steps, 0.0))
 
 
+def test_two_rounds_of_thompson_by_hand() -> None:
+    """A sure arm and a hopeless one: 1/2 at first, then P(Beta(2, 1) > Beta(1, 1)) = 2/3."""
+    rates = np.tile([1.0, 0.0], (40_000, 1))
+    found = play("thompson", rates, 2, np.random.default_rng(77))
+    assert found.regret[0].mean() == pytest.approx(1 / 2, abs=0.01)
+    # Whichever was played, the sure arm is the likelier one now: it won, or the other lost.
+    assert (found.regret[1] - found.regret[0]).mean() == pytest.approx(1 / 3, abs=0.01)
+
+
 def test_a_trace_ends_where_the_short_form_does() -> None:
     rates = np.tile([0.1, 0.3], (7, 1))
     long = play("thompson", rates, 50, np.random.default_rng(74))
