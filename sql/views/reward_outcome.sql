@@ -80,7 +80,8 @@ select
             j.outcome = 'joined'
             and j.kind <> 'real'
             and row_number() over (
-                partition by j.experiment, j.rewarded, j.outcome
+                -- By the very column that is asked for: else all experiments are judged for one.
+                partition by j.experiment::text, j.rewarded, j.outcome
                 order by j.occurred_at asc, j.received_at asc, j.value desc, j.reward_id asc
             ) > 1
             then 'conflicting'
