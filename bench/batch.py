@@ -94,9 +94,7 @@ def _conclude(seconds: Counter[str], wall: float, experiments: int) -> int:
     for task, taken in seconds.items():
         say(f"{task:<10} {taken:6.1f} s of task time, {1000 * taken / experiments:6.1f} ms each")
     total = sum(seconds.values())
-    say(
-        f"total      {total:6.1f} s of task time, {wall:.1f} s by the clock of {PROCESSES} processes"
-    )
+    say(f"total      {total:6.1f} s of task time; {wall:.1f} s by the clock")
     say(f"to reach:  {SECONDS_TO_REACH:.0f} s of task time")
     return int(total > SECONDS_TO_REACH)
 
