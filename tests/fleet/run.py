@@ -103,6 +103,29 @@ class Fleet:
         for member in self.members:
             self.live[member.slug].append(self._served(member.slug).version)
 
+    def reward_late(self, member: Member, batch: int) -> None:
+        """Reward a decision of an old batch within its window, and bring that to silver."""
+        with connect(self.settings) as connection:
+            row = connection.execute(
+                "select d.decision_id::text, d.decided_at from allot.decision as d"
+                " where d.experiment = %s and not exists (select from allot.reward as r where"
+                " r.experiment = d.experiment and r.decision_id = d.decision_id)"
+                " and d.decided_at >= %s order by d.decided_at limit 1",
+                (member.slug, START + timedelta(days=batch)),
+            ).fetchone()
+        assert row is not None, "every decision has a reward"
+        decision, decided = row
+        record = {
+            "experiment": member.slug,
+            "reward_id": f"decision/{decision}",
+            "decision_id": decision,
+            "value": 1.0,
+            "occurred_us": int(decided.timestamp() * 1e6) + 1_000_000,
+        }
+        self._write("reward", [record])
+        all_ended(self.settings)
+        self._ingest(member, len(self.live[member.slug]) - 1)
+
     def _running(self) -> list[str]:
         return self._of(running(self.settings)[0])
 

@@ -167,7 +167,7 @@ def _broken(
     if breaks == "arm doubled":
         again = [_doubled(record, rng) for record, of in zip(decisions, hit, strict=True) if of]
         return [*decisions, *again], rewards
-    lost = {"arm lost": 1.0, "arm thinned": 0.25}.get(breaks, 0.0)
+    lost = {"arm lost": 1.0, "arm thinned": 0.6}.get(breaks, 0.0)
     some = rng.random(len(decisions)) < lost
     kept = [r for r, of, gone in zip(decisions, hit, some, strict=True) if not (of and gone)]
     ids = {record["decision_id"] for record in kept}

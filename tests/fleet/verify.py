@@ -7,6 +7,7 @@ from tests.fleet import reasoning
 from tests.fleet.member import Member
 from tests.fleet.outcome import Outcome, outcome
 from tests.fleet.record import Record, read_record
+from tests.fleet.reports import report_faults
 from tests.fleet.run import Fleet
 from tests.fleet.silver import own_sums, sum_faults, version_faults
 
@@ -24,5 +25,9 @@ def _kept(settings: Settings, member: Member, kept: Record) -> Iterator[str]:
     own = own_sums(settings, member)
     yield from sum_faults(settings, member, own)
     yield from version_faults(settings, member)
+    yield from report_faults(settings, member, own)
     if kept.recommended:
-        yield from reasoning.unit_faults(kept.recommended[-1], own[0], list(member.arms))
+        newest = kept.recommended[-1]
+        # Behind a broken batch silver may hold others, which wait.
+        judged = {key: cell for key, cell in own[0].items() if key[0] <= newest["batch_id"]}
+        yield from reasoning.unit_faults(newest, judged, list(member.arms))
