@@ -104,7 +104,11 @@ class Member:
             "reward": {"kind": "bernoulli", "window": WINDOW},
             "policy": {"name": self.policy},
             "limits": {"probability_floor": self.floor},
-            "verdict": {"ship": "automatic", "maximum_days": BATCHES},
+            # Whether a harm ends would be asked; guardrails do not wait for the answer.
+            "verdict": {
+                "ship": "ask" if self.ends == "rolls back" else "automatic",
+                "maximum_days": BATCHES,
+            },
         }
         return Experiment.model_validate(document | dict(self.declared))
 

@@ -47,7 +47,7 @@ def read_record(settings: Settings, slug: str) -> Record:
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         checks = cursor.execute(
             "select batch_id, action, explanation from allot.guardrail_check"
-            " where experiment = %s order by number",
+            " where experiment = %s order by batch_id, number",
             (slug,),
         ).fetchall()
         recommended = cursor.execute(

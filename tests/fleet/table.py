@@ -37,7 +37,12 @@ LIFTS = (
     Member("lift-greedy", "lift", (0.10, 0.15), "ships", policy="epsilon_greedy"),
     Member("lift-top-two", "lift", (0.10, 0.10, 0.16), "ships", policy="top_two_thompson"),
     Member("lift-uniform", "lift", (0.10, 0.15), "ships", policy="uniform"),
-    Member("lift-bounded", "lift", (0.30, 0.36), "ships", units=800, declared=_BOUNDED),
+    Member(
+        *("lift-bounded", "lift", (0.30, 0.36), "ships"),
+        policy="uniform",
+        units=800,
+        declared=_BOUNDED,
+    ),
     Member("lift-real", "lift", (1.00, 1.20), "ships", units=800, declared=_REAL),
 )
 HARMS = (

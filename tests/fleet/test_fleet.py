@@ -22,7 +22,7 @@ SEED = 20_260_302
 BATCHES = 8
 IN_TESTS = (
     *("null-slate", "null-returning", "lift-real", "harm-half", "harm-default", "drift-lift"),
-    *("broken-name", "broken-kind", "broken-twice", "broken-nan", "srm-thinned", "srm-refused"),
+    *("broken-name", "broken-kind", "broken-twice", "broken-nan", "srm-lost", "srm-refused"),
     "delay-lift",
 )
 HISTORY = ("recommendation", "verdict_answer", "experiment_revision", "weights_snapshot")

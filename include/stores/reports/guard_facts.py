@@ -100,7 +100,8 @@ def rewards_occurred(
     """Count the rewards that occurred in a time, and what became of them."""
     row = connection.execute(
         "select count(*), count(*) filter (where outcome not in"
-        " ('joined', 'total', 'flagged', 'impossible')), count(*) filter (where outcome = 'impossible') from allot.reward_outcome"
+        " ('joined', 'total', 'flagged', 'impossible')),"
+        " count(*) filter (where outcome = 'impossible') from allot.reward_outcome"
         " where experiment = %s and occurred_at >= %s and occurred_at < %s",
         (experiment, since, until),
     ).fetchone()

@@ -3,9 +3,13 @@
 import pytest
 
 from include.settings import Settings
+from include.tasks.decide.follow import decide_row, end_row
 from include.tasks.guard import GuardReport, guard_experiment
+from include.tasks.publish import publish_experiment
 from include.tasks.update import update_experiment
 from include.tasks.update_run import aggregate_experiment
+from tests.support.declared import registered
+from tests.support.guarded import batch_of_log, own, validated
 from tests.support.logged import rows
 from tests.support.shop_log import ingest, log, opened, reward
 
@@ -44,3 +48,19 @@ def test_rewards_of_another_kind_than_declared_move_no_weight(
     assert report.action == action, report.explanation
     written = update_experiment(shop, "shop", guarded=True).written
     assert written == ((1,) if action == "proceed" else ())
+
+
+def test_no_experiment_ends_by_itself_on_a_batch_that_did_not_pass(isolated: Settings) -> None:
+    registered(isolated, own(verdict={"minimum_days": 1, "ship": "automatic"}))
+    publish_experiment(isolated, "shop")
+    for number in range(4):
+        batch_of_log(isolated, number, (0.10, 0.20), refused=500 * (number == 3))
+        guard_experiment(isolated, "shop", dag_run="tests")
+        update_experiment(isolated, "shop", guarded=True)
+    row = decide_row(isolated, "shop", dag_run="tests")
+    assert (row["kind"], row["automatic"]) == ("ship", True)
+    assert not end_row(isolated, row, dag_run="tests")
+    # Mended and validated again, it passes.
+    validated(isolated, 3, 10_000, 0)
+    guard_experiment(isolated, "shop", dag_run="tests")
+    assert end_row(isolated, row, dag_run="tests")
