@@ -58,7 +58,7 @@ def run(environment: dict[str, str], members: list[Member], batches: int) -> Fle
         begin = time.perf_counter()
         fleet.step(batch)
         say(f"batch {batch + 1:>2} {time.perf_counter() - begin:6.1f} s")
-    for task, seconds in fleet.seconds.most_common():
+    for task, seconds in sorted(fleet.seconds.items(), key=lambda each: -each[1]):
         runs = fleet.runs[task]
         say(f"{task:<10} {seconds:7.1f} s {runs:>6} times {1000 * seconds / runs:7.1f} ms")
     return fleet

@@ -4,7 +4,7 @@ Every condition of every recommendation is recomputed from the evidence in its r
 from the judgement's rows, and of the newest the observations and means from silver.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf, isclose
 from typing import Any, Final
 
@@ -50,7 +50,7 @@ ARM: Final[Mapping[tuple[str, str], Condition]] = {
 }
 
 
-def faults(settings: Settings, slug: str, recommended: list[Row]) -> Iterator[str]:
+def faults(settings: Settings, slug: str, recommended: Sequence[Row]) -> Iterator[str]:
     """Name what in an experiment's recommendations does not follow from its numbers."""
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         first = cursor.execute(
@@ -79,7 +79,7 @@ def faults(settings: Settings, slug: str, recommended: list[Row]) -> Iterator[st
             yield from (f"{where}: {fault}" for fault in found)
 
 
-def _evidence(row: Row, looks: list[Row]) -> Iterator[str]:
+def _evidence(row: Row, looks: Sequence[Row]) -> Iterator[str]:
     """The evidence is the newest look of the judgement's sequences."""
     judged = {(look["position"], look["arm"]): look for look in looks}
     told = {(arm["position"], arm["arm"]): arm for arm in row["arms"]}
@@ -95,7 +95,7 @@ def _evidence(row: Row, looks: list[Row]) -> Iterator[str]:
             yield f"{at}: {told[at]}, judged {look}"
 
 
-def _conditions(row: Row, ratios: list[Row]) -> Iterator[str]:
+def _conditions(row: Row, ratios: Sequence[Row]) -> Iterator[str]:
     """Every condition is there once, and came out as its numbers say."""
     rules = row["rules"]
     wanted: dict[tuple[str, str, str | None, int | None], bool | None] = {
@@ -117,9 +117,9 @@ def _conditions(row: Row, ratios: list[Row]) -> Iterator[str]:
     if len(said) != len(row["checks"]) or said.keys() != wanted.keys():
         yield f"conditions {sorted(map(str, said.keys() ^ wanted.keys()))} are wanted or given"
         return
-    for key, holds in wanted.items():
-        if said[key] != states[holds]:
-            yield f"{key} is {said[key]}, but its numbers say {states[holds]}"
+    for key, came_out in wanted.items():
+        if said[key] != states[came_out]:
+            yield f"{key} is {said[key]}, but its numbers say {states[came_out]}"
 
 
 def _answer(row: Row) -> Iterator[str]:

@@ -57,7 +57,7 @@ def report_faults(settings: Settings, member: Member, own: Cells) -> Iterator[st
 
         def ask(view: str, more: str = "") -> list[Row]:
             query = f"select * from allot.{view} where experiment = %s {more}"
-            return cursor.execute(query.encode(), (member.slug,)).fetchall()
+            return [*cursor.execute(query.encode(), (member.slug,)).fetchall()]
 
         summed = {row["batch_id"] for row in ask("log_quality") if row["summed"]}
         folded = {

@@ -64,7 +64,7 @@ class Fleet:
     seed: int
     live: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     failed: list[tuple[str, int, str]] = field(default_factory=list)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     runs: Counter[str] = field(default_factory=Counter)
     _first: dict[str, Published] = field(default_factory=dict)
     _waiting: dict[int, list[Record]] = field(default_factory=lambda: defaultdict(list))
@@ -93,13 +93,12 @@ class Fleet:
             self._update(slug)
         for slug in self._running():
             with self._expecting(slug, batch):
-                self._do("judge", lambda s=slug: judge_and_store(self.settings, s, dag_run=RUN))
-        self._do("portfolio", lambda: decide_portfolio(self.settings))
+                self._do("judge", judge_and_store, slug, dag_run=RUN)
+        with self._timed("portfolio"):
+            decide_portfolio(self.settings)
         for slug in self._of(undecided(self.settings)):
-            row = self._do(
-                "decide", lambda s=slug: follow.decide_row(self.settings, s, dag_run=RUN)
-            )
-            self._do("end", lambda r=row: follow.end_row(self.settings, r, dag_run=RUN))
+            row = self._do("decide", follow.decide_row, slug, dag_run=RUN)
+            self._do("end", follow.end_row, row, dag_run=RUN)
         for member in self.members:
             self.live[member.slug].append(self._served(member.slug).version)
 
@@ -115,7 +114,7 @@ class Fleet:
             ).fetchone()
         assert row is not None, "every decision has a reward"
         decision, decided = row
-        record = {
+        record: Record = {
             "experiment": member.slug,
             "reward_id": f"decision/{decision}",
             "decision_id": decision,
@@ -143,26 +142,26 @@ class Fleet:
 
     def _write(self, kind: str, records: Iterable[Record]) -> None:
         """Write records by the API's own statements, once it acknowledged them."""
-        kept = finite(records) if kind == "reward" else list(records)
+        kept = finite(list(records)) if kind == "reward" else list(records)
         statement = (REWARDS if kind == "reward" else DECISIONS).insert
         with connect(self.settings) as connection:
             for at in range(0, len(kept), 5_000):
                 connection.execute(statement, (json.dumps(kept[at : at + 5_000]),))
 
     def _ingest(self, member: Member, batch: int) -> None:
-        self._do("export", lambda: export_log(self.settings, member.slug))
+        self._do("export", export_log, member.slug)
         if (member.breaks, member.breaks_at) == ("exported twice", batch):
             export_again(self.settings, member.slug)
         with self._expecting(member.slug, batch):
             # The fleet's clock: a batch has just closed, whatever the machine's says.
             covered = START + timedelta(days=batch + 1) + WINDOW
-            self._do("silver", lambda: make_silver(self.settings, member.slug, covered.isoformat()))
+            self._do("silver", make_silver, member.slug, covered.isoformat())
 
     def _update(self, slug: str) -> None:
-        row = self._do("aggregate", lambda: aggregate_experiment(self.settings, slug))
-        row = self._do("guard", lambda: guard_row(self.settings, row, until=None, dag_run=RUN))
-        row = self._do("update", lambda: update_row(self.settings, row, until=None, dag_run=RUN))
-        self._do("publish", lambda: publish_row(self.settings, row))
+        row = self._do("aggregate", aggregate_experiment, slug)
+        row = self._do("guard", guard_row, row, until=None, dag_run=RUN)
+        row = self._do("update", update_row, row, until=None, dag_run=RUN)
+        self._do("publish", publish_row, row)
 
     def _served(self, slug: str) -> Published:
         """Return what the API serves: the snapshot that the store's pointer names."""
@@ -172,9 +171,12 @@ class Fleet:
         assert published is not None, f"{slug} has no weights"
         return published
 
-    def _do(self, task: str, call: Callable[[], _Result]) -> _Result:
+    def _do(
+        self, task: str, call: Callable[..., _Result], *given: object, **named: object
+    ) -> _Result:
+        """Run a task's function as its DAG does, and time it."""
         with self._timed(task):
-            return call()
+            return call(self.settings, *given, **named)
 
     @contextmanager
     def _timed(self, task: str) -> Iterator[None]:

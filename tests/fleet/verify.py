@@ -21,7 +21,7 @@ def verified(fleet: Fleet, member: Member) -> Outcome:
 
 def _kept(settings: Settings, member: Member, kept: Record) -> Iterator[str]:
     """Whatever the outcome: its reasons, its sums and its versions can be recomputed."""
-    yield from reasoning.faults(settings, member.slug, list(kept.recommended))
+    yield from reasoning.faults(settings, member.slug, kept.recommended)
     own = own_sums(settings, member)
     yield from sum_faults(settings, member, own)
     yield from version_faults(settings, member)

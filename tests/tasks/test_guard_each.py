@@ -126,7 +126,7 @@ def test_it_fires_and_else_stays_silent(database: Settings, case: Case, fires: b
             "select guardrail, state from allot.guardrail_result where number ="
             " (select max(number) from allot.guardrail_check)"
         ).fetchall()
-    states = dict(rows)
+    states: dict[str, str] = dict(rows)
     assert states[case.name] == ("fail" if fires else "pass")
     failed = {name for name, state in states.items() if state == "fail"}
     assert failed == ({case.name} if fires else set()), "one at a time"
