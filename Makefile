@@ -116,6 +116,10 @@ bench: $(VENV)/.installed ## measure speed and memory, as ratios in one run
 study: $(VENV)/.installed ## run the simulation studies and write docs/studies
 	OMP_NUM_THREADS=1 $(BIN)/python -m studies $(ARGS)
 
+.PHONY: fleet
+fleet: $(VENV)/.installed ## 50 simulated experiments through every task (ARGS="--only null-two"); half an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fleet $(ARGS)
+
 .PHONY: lock
 lock: ## resolve the hashed requirement locks anew
 	$(COMPILE) --extra serving --extra pipeline --extra stack --group dev -o requirements/dev.txt

@@ -85,6 +85,8 @@ class Study:
         What was promised and whether the data allow it.
     reading
         What the reader should take from it, limits included.
+    source
+        By what it was simulated, with places for name and seed.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Study:
     rows: Sequence[Mapping[str, Cell | Rate]]
     promises: Mapping[str, bool] = field(default_factory=dict)
     reading: str = ""
+    source: str = SOURCE
 
     @property
     def kept(self) -> bool:
@@ -108,7 +111,7 @@ class Study:
             "",
             self.question,
             "",
-            SOURCE.format(name=self.name, seed=self.seed),
+            self.source.format(name=self.name, seed=self.seed),
             "",
             f"| {' | '.join(columns)} |",
             f"|{'---|' * len(columns)}",

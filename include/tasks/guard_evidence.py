@@ -73,23 +73,38 @@ def judge_batch(connection: Connection, case: Case, batch_id: str) -> list[Guard
         traffic.concentration(shares, declared, burning_in=_burning_in(case, batch_id)),
         traffic.exploration(shares, declared),
         traffic.srm([(one.statistics.n, one.shares) for one in found.values()], experiment.arms),
-        _refused(connection, experiment, batch_id),
-        *_on_traffic(connection, experiment, batch_id),
+        *_on_log(connection, experiment, batch_id),
         *_on_reward(case, found),
         *_custom(case, batch_id),
     ]
     return [replace(one, critical=one.name in declared.critical) for one in results]
 
 
-def _on_traffic(connection: Connection, experiment: Experiment, batch_id: str) -> list[Guardrail]:
-    """Judge what only the API's own log can tell: a foreign one was served by somebody else."""
-    if isinstance(experiment.source, OpenBanditSource):
-        return []
-    start = batch_start(batch_id)
+def _on_log(connection: Connection, experiment: Experiment, batch_id: str) -> list[Guardrail]:
+    """Judge the log; its weights' age and its inbox only the API's own can tell.
+
+    A foreign one was served by somebody else, and its objects are not cut by batch.
+    """
+    source = experiment.source
+    if isinstance(source, OpenBanditSource):
+        from include.bandit.open_bandit import source_of
+
+        found = guard_facts.refused_in_source(
+            connection, source_of(source.campaign), source.learn_from
+        )
+        return [log.refused_share(*found, experiment)]
+    from include.expectations.decision_log import LEFT_OUT
+
+    slug, start = experiment.slug, batch_start(batch_id)
     end = start + experiment.batch
+    found = guard_facts.refused_in_log(connection, slug, batch_id, left_out=LEFT_OUT)
+    rewards = guard_facts.rewards_occurred(connection, slug, start, end)
     return [
-        log.snapshot_age(guard_facts.age_at(connection, experiment.slug, end), experiment),
-        log.inbox(*guard_facts.inbox(connection, experiment.slug, start, end), experiment),
+        log.refused_share(
+            *found, experiment, impossible=rewards.impossible, received=rewards.received
+        ),
+        log.snapshot_age(guard_facts.age_at(connection, slug, end), experiment),
+        log.inbox(rewards.waiting, rewards.received, experiment),
     ]
 
 
@@ -106,19 +121,6 @@ def _on_reward(case: Case, found: Mapping[int, Strata]) -> list[Guardrail]:
     ]
     control = experiment.arms.index(experiment.control)
     return [reward.reward_drop(positions, control, experiment.arms, experiment.guardrails)]
-
-
-def _refused(connection: Connection, experiment: Experiment, batch_id: str) -> Guardrail:
-    source = experiment.source
-    if isinstance(source, OpenBanditSource):
-        from include.bandit.open_bandit import source_of
-
-        found = guard_facts.refused_in_source(
-            connection, source_of(source.campaign), source.learn_from
-        )
-    else:
-        found = guard_facts.refused_in_log(connection, experiment.slug, batch_id)
-    return log.refused_share(*found, experiment)
 
 
 def _positions(case: Case, batch_id: str) -> dict[int, Strata]:

@@ -11,16 +11,40 @@ from include.experiments.schema import Experiment
 BATCHES = 4
 
 
-def refused_share(refused: int, rows: int | None, experiment: Experiment) -> Guardrail:
-    """Judge the part of a batch's rows that validation refused; ``None`` rows: never validated."""
+def refused_share(
+    refused: int,
+    rows: int | None,
+    experiment: Experiment,
+    *,
+    impossible: int = 0,
+    received: int = 0,
+) -> Guardrail:
+    """Judge the part of a batch's records that was refused: of its rows, and of its rewards.
+
+    A reward whose value the declared kind excludes joins nothing, so that its decision looks like
+    one without success: a log of such rewards can no more be trusted than one of refused rows.
+
+    Parameters
+    ----------
+    refused, rows
+        Rows that validation refused, and all; ``None`` rows: never validated.
+    experiment
+        Declares what is bearable.
+    impossible, received
+        Rewards that occurred in the batch with an impossible value, and all.
+    """
     limit = experiment.quality.refused_share
     if not rows:
         told = "no validation of this batch's log is on record"
         return Guardrail("refused_share", "unknown", None, limit, told)
-    share = refused / rows
+    share, told = refused / rows, f"{refused:,} of {rows:,} rows were refused"
+    if impossible > share * received:
+        share = impossible / received
+        told = f"{impossible:,} of {received:,} rewards are of another kind than declared"
     state: State = "fail" if share > limit else "warn" if share > WARN_FROM * limit else "pass"
-    told = f"{refused:,} of {rows:,} rows were refused ({share:.3%}); at most {limit:.3%}"
-    return Guardrail("refused_share", state, share, limit, told)
+    return Guardrail(
+        "refused_share", state, share, limit, f"{told} ({share:.3%}); at most {limit:.3%}"
+    )
 
 
 def snapshot_age(age: timedelta | None, experiment: Experiment) -> Guardrail:

@@ -1,9 +1,18 @@
 """Facts that guardrails judge by, beside the sums: the API's counts, refusals, ages, the inbox."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from include.bandit.guardrails.api import Answered
 from include.stores.reports.connection import Connection
+
+
+class Occurred(NamedTuple):
+    """Rewards of a time: all, those that found no decision, and those of another kind."""
+
+    received: int
+    waiting: int
+    impossible: int
 
 
 def answered(connection: Connection, since: datetime, until: datetime) -> Answered:
@@ -38,16 +47,28 @@ def age_at(connection: Connection, experiment: str, moment: datetime) -> timedel
 
 
 def refused_in_log(
-    connection: Connection, experiment: str, batch_id: str
+    connection: Connection, experiment: str, batch_id: str, *, left_out: str
 ) -> tuple[int, int | None]:
     """Return how many rows of a batch of the API's own log were refused, and of how many.
 
     Of a batch that holds totals by arm and no decision: how many of those totals.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    experiment, batch_id
+        Which batch.
+    left_out
+        The expectation by which rows stand in quarantine as declared: no fault of the log.
     """
     row = connection.execute(
-        "select rows_quarantined, rows_in from allot.log_batch"
-        " where experiment = %s and batch_id = %s",
-        (experiment, batch_id),
+        "select b.rows_quarantined - coalesce((select sum(r.rows)::bigint"
+        " from allot.log_refusal as r where r.experiment = b.experiment"
+        " and r.batch_id = b.batch_id and r.expectation = %s), 0), b.rows_in"
+        " from allot.log_batch as b"
+        " where b.experiment = %s and b.batch_id = %s",
+        (left_out, experiment, batch_id),
     ).fetchone()
     if row is None:
         row = connection.execute(
@@ -73,14 +94,15 @@ def refused_in_source(
     return (0, None) if row is None or row[1] is None else (row[0], row[1])
 
 
-def inbox(
+def rewards_occurred(
     connection: Connection, experiment: str, since: datetime, until: datetime
-) -> tuple[int, int]:
-    """Return how many rewards that occurred in a time found no decision, and how many did occur."""
+) -> Occurred:
+    """Count the rewards that occurred in a time, and what became of them."""
     row = connection.execute(
-        "select count(*) filter (where outcome not in ('joined', 'total', 'flagged')), count(*)"
-        " from allot.reward_outcome"
+        "select count(*), count(*) filter (where outcome not in"
+        " ('joined', 'total', 'flagged', 'impossible')),"
+        " count(*) filter (where outcome = 'impossible') from allot.reward_outcome"
         " where experiment = %s and occurred_at >= %s and occurred_at < %s",
         (experiment, since, until),
     ).fetchone()
-    return (0, 0) if row is None else (row[0], row[1])
+    return Occurred(0, 0, 0) if row is None else Occurred(*row)

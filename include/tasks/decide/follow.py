@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, TypedDict
 
 from include.errors import NoFeedbackError, RefusedExperimentsError
 from include.settings import Settings
-from include.stores.reports import decisions, holds
-from include.stores.reports.connection import transaction
+from include.stores.reports import decisions, guardrails, holds, weights
+from include.stores.reports.batches import closed_batches
+from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.decisions import Key
 from include.stores.reports.experiments import read
 from include.tasks.summary import log_summary
+from include.tasks.update_steps import admitted
 
 if TYPE_CHECKING:
     from include.stores.reports.decisions import NewAnswer
@@ -129,7 +131,7 @@ def end_row(settings: Settings, row: Row, *, dag_run: str) -> bool:
     if row["kind"] in {"keep_running", "no_batch"} or not row["automatic"]:
         return False
     with transaction(settings) as connection:
-        stops = holds.standing(connection, row["experiment"]).stops
+        stops = _stops(connection, row["experiment"])
     if stops is not None:
         # Whoever held it looks first; the recommendation stands meanwhile.
         _log.warning("%s does not end by itself: %s", row["experiment"], stops)
@@ -137,6 +139,24 @@ def end_row(settings: Settings, row: Row, *, dag_run: str) -> bool:
     end_automatically(settings, key_of(row), dag_run=dag_run)
     publish_end(settings, row["experiment"])
     return True
+
+
+def _stops(connection: Connection, experiment: str) -> str | None:
+    """Return why nobody may end an experiment unasked: it is held, or a batch of it did not pass.
+
+    The verdict rests on all closed batches, those of a log that cannot be trusted among them.
+    """
+    standing = holds.standing(connection, experiment)
+    if standing.stops is not None:
+        return standing.stops
+    live = weights.head(connection, experiment)
+    _, stopped = admitted(
+        closed_batches(connection, read(connection, experiment).experiment),
+        weights.folded_batches(connection, experiment, live.version),
+        guardrails.gates(connection, experiment),
+        released_through=standing.released_through,
+    )
+    return stopped
 
 
 def publish_end(settings: Settings, experiment: str) -> int:

@@ -1,6 +1,7 @@
 """Running the suite on rows of the decision log."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from include.expectations.checks import Tally
@@ -8,6 +9,8 @@ from include.experiments.schema import Reward
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from include.expectations.checks import Checker
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,12 @@ def checked(rows: "pl.DataFrame", reward: Reward) -> Verdict:
     """
     import polars as pl
 
-    from include.expectations.checks import Checker, add_up
-    from include.expectations.decision_log import FACTS, decision_suite
+    from include.expectations.checks import add_up
+    from include.expectations.decision_log import FACTS
 
     looked_at = [*FACTS, "pscore", "reward", "version"]
     distinct = rows.group_by(looked_at, maintain_order=True).agg("row")
-    findings = Checker(decision_suite(reward)).run(distinct.select(looked_at).to_pandas())
+    findings = _checker(reward).run(distinct.select(looked_at).to_pandas())
     tallies: dict[tuple[str, str], Tally] = {}
     refused: dict[int, list[str]] = {}
     for finding in findings:
@@ -61,3 +64,12 @@ def checked(rows: "pl.DataFrame", reward: Reward) -> Verdict:
         },
     )
     return Verdict(list(tallies.values()), named.explode("row").sort("row"))
+
+
+@lru_cache(maxsize=32)
+def _checker(reward: Reward) -> "Checker":
+    """Bind the suite of a reward once: a process that ingests many experiments asks it often."""
+    from include.expectations.checks import Checker
+    from include.expectations.decision_log import decision_suite
+
+    return Checker(decision_suite(reward))

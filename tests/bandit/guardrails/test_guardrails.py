@@ -138,6 +138,18 @@ def test_refused_share(refused: int, total: int | None, state: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("impossible", "received", "state"),
+    [(0, 0, "pass"), (1, 1000, "pass"), (6, 1000, "warn"), (11, 1000, "fail"), (1, 1, "fail")],
+)
+def test_rewards_of_another_kind_count_as_refused(
+    impossible: int, received: int, state: str
+) -> None:
+    found = log.refused_share(1, 1000, own(), impossible=impossible, received=received)
+    assert found.state == state
+    assert ("rewards" in found.explanation) == (state != "pass")
+
+
+@pytest.mark.parametrize(
     ("days", "state"), [(None, "unknown"), (1.2, "pass"), (3.5, "warn"), (4.1, "fail")]
 )
 def test_snapshot_age(days: float | None, state: str) -> None:
