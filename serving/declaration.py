@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
 from include.errors import InfeasibleLimitsError
+from include.experiments.metric import Metrics
 from include.experiments.schema import (
     ContextCell,
     Experiment,
@@ -58,6 +59,9 @@ class ExperimentRequest(BaseModel):
     eligible: Rules = Field(default_factory=list, description="contexts that take part")
     assignment: Literal["rerandomise", "nested"] = "rerandomise"
     gate: bool = Field(default=False, description="new strategies become challengers first")
+    metrics: Metrics = Field(
+        default_factory=dict, description="judged beside the reward; they move no weights"
+    )
 
 
 def declared(body: ExperimentRequest) -> Experiment:
@@ -86,6 +90,7 @@ def declared(body: ExperimentRequest) -> Experiment:
         "eligible": body.eligible,
         "assignment": body.assignment,
         "gate": body.gate,
+        "metrics": body.metrics,
     }
     optional = {"limits": body.limits, "prior": body.prior, "memory": body.memory}
     given |= {name: value for name, value in optional.items() if value is not None}

@@ -114,12 +114,12 @@ def _summed(
     low = np.minimum(y, cap)
     n, capped = shown.sum(axis=2), (shown * (y > cap)).sum(axis=2)
     one, two = low * shown, x * shown
-    sums = [one.sum(axis=2), (one * low).sum(axis=2), two.sum(axis=2)]
-    sums += [(two * x).sum(axis=2), (one * x).sum(axis=2)]
-    y1, y2, x1, x2, xy = sums
+    y1, y2 = one.sum(axis=2), (one * low).sum(axis=2)
+    x1, x2, xy = two.sum(axis=2), (two * x).sum(axis=2), (one * x).sum(axis=2)
     ip, ip2 = 1.0 / p, 1.0 / p**2
     return MetricStatistics(
-        *(n.astype(np.int64), capped, np.abs(one).sum(axis=2), *sums),
+        n.astype(np.int64),
+        *(capped, np.abs(one).sum(axis=2), y1, y2, x1, x2, xy),
         *(n * ip, y1 * ip, x1 * ip),
         *(n * ip2, y1 * ip2, y2 * ip2, x1 * ip2, x2 * ip2, xy * ip2),
     )
@@ -127,9 +127,9 @@ def _summed(
 
 def _leads(parts: list[MetricStatistics]) -> FloatArray:
     """Return Φ of the standardised difference so far: what a Thompson sampler would do."""
-    n = sum(np.maximum(part.n, 1) for part in parts)
-    first = sum(part.sum_y for part in parts) / n
-    spread = sum(part.sum_y2 for part in parts) / n - first**2
+    n = np.sum([np.maximum(part.n, 1) for part in parts], axis=0)
+    mean = np.sum([part.sum_y for part in parts], axis=0) / n
+    spread = np.sum([part.sum_y2 for part in parts], axis=0) / n - mean**2
     error = np.sqrt((np.maximum(spread, 1e-12) / n).sum(axis=1))
-    found: FloatArray = ndtr((first[:, 1] - first[:, 0]) / error)
+    found: FloatArray = ndtr((mean[:, 1] - mean[:, 0]) / error)
     return found

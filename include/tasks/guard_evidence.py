@@ -16,7 +16,7 @@ from include.contract.weights import BUCKETS, POOLED_CELL, WeightsContent
 from include.experiments.schema import Experiment, OpenBanditSource
 from include.stores.reports import guard_facts
 from include.stores.reports.connection import Connection
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
 from include.tasks.judge import Strata, design_of, published_shares, strata
 
 if TYPE_CHECKING:

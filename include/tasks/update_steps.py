@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from include.bandit.guardrails.result import Action
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.trail import Reason
 
 

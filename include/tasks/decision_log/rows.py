@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from include.bandit.open_bandit import USER_FEATURES
+from include.contract.named_numbers import added_text
 from include.contract.weights import BUCKETS, WeightsContent
 from include.experiments.schema import Experiment
 
@@ -47,6 +48,13 @@ def rows_of(
     slots = slots.with_columns(
         pl.int_ranges(pl.col("arms").list.len(), dtype=pl.Int8).alias("position")
     ).explode(*_SLOTS, "position")
+    slots = slots.with_columns(
+        pl.Series(
+            "covariates",
+            [None if text is None else added_text([text]) for text in slots["covariates"]],
+            pl.String,
+        )
+    )
     missing = pl.lit(experiment.reward.missing, pl.Float64)
     slots = slots.with_columns(
         pl.col("reward").fill_null(missing) + 0.0, pl.col("joined").fill_null(0)
@@ -146,5 +154,7 @@ def silver_table(rows: "pl.DataFrame") -> "pa.Table":
         "decision_id",
         "unit",
         "cell",
+        "metrics",
+        "covariates",
     )
     return chosen.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -24,7 +24,8 @@ from include.tasks.judge import Strata, published_shares, strata
 if TYPE_CHECKING:
     from include.bandit.statistics import ArmStatistics
     from include.contract.published import Published
-    from include.stores.reports.statistics import BatchReference, StatisticsRow
+    from include.stores.reports.statistics import StatisticsRow
+    from include.stores.reports.sums import BatchReference
 
 METHOD: Final = "judgement/2"
 ALPHA: Final = 0.05
