@@ -1,4 +1,4 @@
--- Named numbers beside rewards and decisions: values of declared metrics, and covariates of context.
+-- Named numbers beside rewards and decisions: values of declared metrics, covariates of contexts.
 
 create function allot.are_named_numbers(given jsonb) returns boolean
 language sql immutable strict parallel safe

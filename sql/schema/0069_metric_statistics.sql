@@ -1,6 +1,6 @@
--- Sums of declared metrics per batch, as arm_statistics holds those of the reward: named by the hash
--- of their content, superseded and never incremented. They move no weights, so that they have names
--- of their own: a restated value restates no weights.
+-- Sums of declared metrics per batch, as arm_statistics holds those of the reward: named by the
+-- hash of their content, superseded and never incremented. They move no weights, so that they have
+-- names of their own: a restated value restates no weights.
 
 create table allot.metric_batch (
     experiment allot.name not null references allot.experiment (slug),

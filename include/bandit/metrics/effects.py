@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from include.bandit.inference.family import MIN_EVENTS, Answer, BoolArray, Design, Family
+from include.bandit.inference.family import Answer, BoolArray, Design, Family
 from include.bandit.inference.interval import FixedTime
 from include.bandit.inference.verdict import against_control
 from include.bandit.metrics import covariate, delta, ratio
@@ -21,7 +21,9 @@ from include.bandit.metrics.statistics import Line, MetricStatistics
 from include.bandit.statistics import ArmStatistics, FloatArray
 
 Method = Literal["mean", "cuped", "ratio"]
-_PLAIN: Final = Line(np.zeros((1, 1)), np.ones((1, 1)), np.zeros((1, 1)))
+# Effective observations per arm before sums count as normal; values are more skewed than clicks.
+LEAST_EFFECTIVE: Final = 50.0
+_PLAIN: Final = Line(np.zeros(()), np.ones(()), np.zeros(()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,7 @@ def effects(
         line = covariate.predictable_line(sums) if method == "cuped" else _PLAIN
         rewards = line.of(sums)
     family = against_control(rewards, control, design, alpha=alpha)
-    enough = effective(_so_far(sums), method) >= MIN_EVENTS
+    enough = effective(_so_far(sums), method) >= LEAST_EFFECTIVE
     family = replace(family, known=family.known & _both(enough, family.weighted.pairs))
     pooled = sums.pooled(-2)
     behind = moments(pooled, method)

@@ -51,7 +51,7 @@ class MetricStatistics(Sums):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """Coefficients of r = a + b y + c x, each broadcastable to ``(..., rows, K)``."""
+    """Coefficients of r = a + b y + c x, each broadcastable to the sums."""
 
     a: FloatArray
     b: FloatArray

@@ -8,6 +8,7 @@ from typing import Final
 
 from include.contract.canonical import Json, content_hash
 from include.errors import LineageError
+from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.sums import BatchReference, insert_cells, lock_batch, mark_current
@@ -87,6 +88,17 @@ def write_metric_statistics(
         cells = [astuple(row) for row in rows]
         insert_cells(connection, "metric_statistics", (experiment, batch), _COLUMNS, cells)
     return batch
+
+
+def metrics_by_batch(
+    connection: Connection, experiment: Experiment, batches: Sequence[BatchReference]
+) -> dict[str, list[MetricRow]]:
+    """Return the current sums of an experiment's metrics by batch, none where it declares none."""
+    if not experiment.metrics:
+        return {}
+    names = [batch.batch_id for batch in batches]
+    found = read_metric_rows(connection, experiment.slug, names)
+    return {batch.batch_id: rows for batch, rows in found}
 
 
 def read_metric_rows(
