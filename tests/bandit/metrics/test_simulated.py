@@ -36,7 +36,7 @@ def test_sequences_hold_at_all_looks_at_once(scene: Scene, method: Method, floor
     sequence, known = found.family.weighted, found.family.known
     outside = (sequence.lower > scene.effect) | (sequence.upper < scene.effect)
     assert Rate.of((outside & known).any(axis=(1, 2))).at_most(0.05)
-    assert known[:, -1].mean() > 0.99
+    assert known[:, -1].mean() > 0.9
 
 
 @pytest.mark.parametrize(
