@@ -43,14 +43,15 @@ def study() -> Study:
         title="Declared metrics under daily looks",
         question=(
             f"Two arms, {UNITS} units a day, {BATCHES} daily looks, {RUNS:,} runs; the share of "
-            "arm 1 follows the metric seen so far, never below the floor. *Adjusted*: a normal metric "
-            "of variance 1 whose covariate has correlation ρ with it; effect 0.05. *Amounts*: 10 "
-            "against 12 % of units spend a lognormal amount (median 20, σ = 1.5). *Clicks per "
-            "view*: units differ in their click rate, and those that click more view more; mean "
-            "rate 20 % (22 % in *both*), 3 views per unit (*more views*: 5 under arm 1; *both*: "
-            "4). *Misses* counts runs in which the sequence, where it speaks, missed the true "
-            "effect at some look; *known* the runs in which it speaks at the last. *Fixed-time* "
-            "intervals are read once, on the last day. Widths are medians of the last day."
+            "arm 1 follows the metric seen so far, never below the floor. *Adjusted*: a normal "
+            "metric of variance 1 whose covariate has correlation ρ with it; effect 0.05. "
+            "*Amounts*: 10 against 12 % of units spend a lognormal amount (median 20, σ = 1.5). "
+            "*Clicks per view*: units differ in their click rate, and those that click more view "
+            "more; mean rate 20 % (22 % in *both*), 3 views per unit (*more views*: 5 under arm 1; "
+            "*both*: 4). *Misses* counts runs in which the sequence, where it speaks, missed the "
+            "true effect at some look; *known* the runs in which it speaks at the last. "
+            "*Fixed-time* intervals are read once, on the last day. Widths are medians of the last "
+            "day."
         ),
         seed=SEED,
         rows=rows,
@@ -63,13 +64,13 @@ def study() -> Study:
             ),
         },
         reading=(
-            "A covariate takes ρ² of the variance away, less the first batch, which has no past to "
-            "be adjusted by; one that says nothing costs nothing. The ratio holds where views "
-            "differ between the arms, which would fool a mean over views. Amounts need a cap: at "
-            "1,000 a starved arm's few large amounts leave the sequence silent in many runs, since "
-            "it speaks from 25 effective observations on. Fixed-time intervals are what they say "
-            "at an equal split; where shares follow the data they miss more, and looked at daily "
-            "more still."
+            "A covariate takes ρ² of the variance away, and the sequence gets as much narrower; "
+            "one that says nothing costs nothing. The ratio holds where views differ between the "
+            "arms, which would fool a mean over views. Amounts need a cap: at 1,000 a starved "
+            "arm's few large amounts leave the sequence silent in many runs, since it speaks from "
+            "25 effective observations on. Fixed-time intervals are what they say at an equal "
+            "split; where shares follow skewed amounts they miss more, up to three times as often, "
+            "and looked at daily more still."
         ),
     )
 

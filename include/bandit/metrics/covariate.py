@@ -5,9 +5,13 @@ the arm was drawn, r = y − θ (x − c) has the same effect arm − control as
 since x has the same distribution under every arm, and Var r = (1 − ρ²) Var y at the best θ =
 Cov(x, y) / Var x. That they may be anything holds only if they do not depend on the batch that
 they are applied to: θ and c come from the rows *before* it, so that the confidence sequence stays
-a martingale. The first row has no past and stays unadjusted. Where it stops being true: a covariate
-that the arm can have changed. So the unit's *first* decision of the batch gives it.
+a martingale. The first row has no past. If it is large its own θ stands in, which shifts an effect
+by O(1/n) only, since the effect's derivative in θ has mean zero: as harmless as the own mean of
+`scores`, for the same reason. Where it stops being true: a covariate that the arm can have changed.
+So the unit's *first* decision of the batch gives it.
 """
+
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +20,9 @@ from include.bandit.metrics.statistics import Line, MetricStatistics
 from include.bandit.statistics import FloatArray
 
 # Relative to Σx²: what rounding alone may leave of a covariate that never varies.
-_NOTHING = 1e-12
+_NOTHING: Final = 1e-12
+# Observations of a first row from which its own θ may stand in.
+LEAST_OWN: Final = 100
 
 
 def predictable_line(sums: MetricStatistics) -> Line:
@@ -34,14 +40,17 @@ def predictable_line(sums: MetricStatistics) -> Line:
 
 
 def slope(sums: MetricStatistics) -> tuple[FloatArray, FloatArray]:
-    """Return θ and c as they were known before each row, ``(..., rows, 1)``."""
+    """Return θ and c of the rows before each (of the first its own), ``(..., rows, 1)``."""
     some = np.maximum(sums.n, 1)
     within_xx = sums.sum_x2 - sums.sum_x**2 / some
     within_xy = sums.sum_xy - sums.sum_x * sums.sum_y / some
-    xx, xy, x2, x, n = (
-        before(array.sum(axis=-1, keepdims=True))
-        for array in (within_xx, within_xy, sums.sum_x2, sums.sum_x, sums.n.astype(np.float64))
-    )
+    n = sums.n.astype(np.float64)
+    own = [
+        array.sum(axis=-1, keepdims=True)
+        for array in (n, within_xx, within_xy, sums.sum_x2, sums.sum_x)
+    ]
+    stands_in = (before(own[0]) == 0) & (own[0] >= LEAST_OWN)
+    n, xx, xy, x2, x = (np.where(stands_in, here, before(here)) for here in own)
     varied = xx > _NOTHING * x2
     theta = np.where(varied, xy / np.where(varied, xx, 1.0), 0.0)
     return theta, x / np.maximum(n, 1.0)

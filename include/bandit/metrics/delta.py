@@ -6,6 +6,7 @@ were drawn. An observation is a unit, so that a unit's views are one cluster.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from include.bandit.metrics.statistics import MetricStatistics
 from include.bandit.statistics import ArmStatistics, FloatArray, Sums
 
 # Relative to Σ w² y²: what rounding alone may leave of residuals that are all zero.
-_NOTHING = 1e-13
+_NOTHING: Final = 1e-13
 
 
 @dataclass(frozen=True, slots=True, eq=False)

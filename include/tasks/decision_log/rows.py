@@ -44,17 +44,12 @@ def rows_of(
     """
     import polars as pl
 
+    known = [None if text is None else added_text([text]) for text in decisions["covariates"]]
+    decisions = decisions.with_columns(pl.Series("covariates", known, pl.String))
     slots = decisions.drop("strategy", "buckets").join(joined, on="decision_id", how="left")
     slots = slots.with_columns(
         pl.int_ranges(pl.col("arms").list.len(), dtype=pl.Int8).alias("position")
     ).explode(*_SLOTS, "position")
-    slots = slots.with_columns(
-        pl.Series(
-            "covariates",
-            [None if text is None else added_text([text]) for text in slots["covariates"]],
-            pl.String,
-        )
-    )
     missing = pl.lit(experiment.reward.missing, pl.Float64)
     slots = slots.with_columns(
         pl.col("reward").fill_null(missing) + 0.0, pl.col("joined").fill_null(0)

@@ -57,8 +57,16 @@ def test_one_look_at_fixed_shares_covers_as_it_says(scene: Scene, method: Method
 @pytest.mark.parametrize("rho", [0.3, 0.7, 0.9])
 def test_the_covariate_takes_its_part_of_the_variance(rho: float) -> None:
     found = judged(adjusted(rho), "cuped", 0.5, seed=13)
-    # The first of fourteen batches has no past to adjust by.
-    assert np.mean(found.reduction) == pytest.approx(rho**2 * 13 / 14, abs=0.01)
+    assert np.mean(found.reduction) == pytest.approx(rho**2, abs=0.01)
+
+
+@pytest.mark.parametrize("rho", [0.7, 0.9])
+def test_the_sequence_gets_as_much_narrower(rho: float) -> None:
+    widths = []
+    for method in ("mean", "cuped"):
+        sequence = judged(adjusted(rho), method, 0.5, seed=16).family.weighted
+        widths.append(np.median((sequence.upper - sequence.lower)[:, -1]))
+    assert widths[1] / widths[0] == pytest.approx((1 - rho**2) ** 0.5, rel=0.03)
 
 
 def test_an_unrelated_covariate_costs_nothing() -> None:

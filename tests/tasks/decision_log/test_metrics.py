@@ -145,8 +145,12 @@ def _assert_adjusted_by_hand(told: list[list[dict[str, Any]]], row: dict[str, An
     adjusted: dict[int, list[float]] = {arm: [] for arm in range(ARMS)}
     xx = xy = 0.0
     seen: list[float] = []
-    for batch in told:
+    for number, batch in enumerate([told[0], *told]):
         theta, center = (xy / xx, float(np.mean(seen))) if seen else (0.0, 0.0)
+        if number == 1:
+            # The first batch is adjusted by itself, and counts once.
+            xx = xy = 0.0
+            seen, adjusted = [], {arm: [] for arm in range(ARMS)}
         for arm in range(ARMS):
             x = np.array([unit["x"] for unit in batch if unit["arm"] == arm])
             y = np.array([unit["spend"] for unit in batch if unit["arm"] == arm])
