@@ -22,7 +22,7 @@ from include.bandit.statistics import ArmStatistics, FloatArray
 
 Method = Literal["mean", "cuped", "ratio"]
 # Effective observations per arm before sums count as normal. Amounts are more skewed than clicks:
-# with 10 of them a starved arm's lognormal amounts missed in 7 % of runs (docs/studies/metrics.md).
+# with the 10 of `family.MIN_EVENTS` a starved arm's lognormal amounts missed in 7 % of runs.
 LEAST_EFFECTIVE: Final = 25.0
 _PLAIN: Final = Line(np.zeros(()), np.ones(()), np.zeros(()))
 
