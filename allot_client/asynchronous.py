@@ -109,8 +109,11 @@ class AsyncAllot:
         arm: str | None = None,
         occurred_at: datetime | None = None,
         reward_id: str | None = None,
+        metrics: Mapping[str, float] | None = None,
     ) -> Reward:
         """Tell what was observed: after a decision, or of a unit or an arm of an experiment.
+
+        ``metrics`` are values of declared metrics, by name; an arm alone has none.
 
         Raises
         ------
@@ -121,10 +124,11 @@ class AsyncAllot:
         """
         if decision is not None and decision.fallback:
             return Reward("not_logged", None)
-        addressed = {
+        members = {
             "experiment_id": experiment, "decision_id": decision_id, "unit_id": unit, "arm_id": arm,
+            "metrics": metrics,
         }  # fmt: skip
-        call = calls.reward_call(value, decision, addressed, occurred_at, reward_id)
+        call = calls.reward_call(value, decision, members, occurred_at, reward_id)
         told = (await self._surely(call)).json()
         return Reward(told["outcome"], told["reward_id"])
 

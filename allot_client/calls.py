@@ -132,12 +132,12 @@ def creation_call(experiment: str, arms: list[str], strategy: str, more: Mapping
 def reward_call(
     value: float,
     decision: Decision | None,
-    addressed: Mapping[str, str | None],
+    members: Mapping[str, object],
     occurred_at: datetime | None,
     reward_id: str | None,
 ) -> Call:
     """Return the request of a reward, which counts once however often it is sent."""
-    body: dict[str, Any] = {k: v for k, v in addressed.items() if v is not None}
+    body: dict[str, Any] = {k: v for k, v in members.items() if v is not None}
     if decision is not None:
         body |= {"experiment_id": decision.experiment_id, "decision_id": decision.decision_id}
     if occurred_at is None and "unit_id" in body:

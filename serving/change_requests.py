@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.contract.lifecycle import State
+from include.experiments.metric import Metrics
 from include.experiments.promotion import Promotion
 from include.experiments.schema import (
     ContextCell,
@@ -27,7 +28,7 @@ Arms = Annotated[
     list[Slug], Field(min_length=1, max_length=1_000, json_schema_extra={"uniqueItems": True})
 ]
 # Parts of a declaration whose members are changed one by one; all others are replaced.
-MERGED = ("limits", "prior", "memory", "reward", "quality")
+MERGED = ("limits", "prior", "memory", "reward", "quality", "metrics")
 
 
 class _Change(BaseModel):
@@ -81,11 +82,12 @@ class ExperimentPatch(_Change):
     gate: bool | None = None
     promotion: Promotion | None = None
     default_shares: dict[Slug, float] | None = None
+    metrics: Metrics | None = Field(default=None, description="those that join")
 
     def applied(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the document with the changes in it."""
         given = self.model_dump(mode="json", exclude_unset=True, exclude={"reason", "based_on"})
         for name in MERGED:
             if isinstance(given.get(name), dict):
-                given[name] = {**document[name], **given[name]}
+                given[name] = {**document.get(name, {}), **given[name]}
         return {**document, **given}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from include.contract.lifecycle import Flag
-from include.contract.records import derived_id, time_ordered_id
+from include.contract.records import derived_id, time_ordered_id, value_fault
 from include.contract.weights import BUCKETS
 from serving.answers import Problem, unprocessable
 from serving.slots import Draw
@@ -68,6 +68,8 @@ class Decision:
         The caller's name for the request.
     flag
         Why nothing was drawn; such decisions never enter learning.
+    covariates
+        Declared numbers of the context, the only part of it that is kept.
     """
 
     decision_id: str
@@ -79,6 +81,7 @@ class Decision:
     decided_us: int
     request_id: str | None = None
     flag: Flag | None = None
+    covariates: Mapping[str, float] | None = None
 
 
 def decide(snapshot: Snapshot, terms: Terms, asked: Asked) -> Decision:
@@ -96,7 +99,8 @@ def decide(snapshot: Snapshot, terms: Terms, asked: Asked) -> Decision:
     Raises
     ------
     Problem
-        422 if the snapshot has no such cell; 410 if the experiment is archived.
+        422 if the snapshot has no such cell, or a declared covariate is no number; 410 if the
+        experiment is archived.
     """
     if terms.state == "archived":
         raise _gone(snapshot.experiment)
@@ -116,7 +120,11 @@ def decide(snapshot: Snapshot, terms: Terms, asked: Asked) -> Decision:
     else:
         draws = [Draw(arm, BUCKETS, -1) for arm in arms]
     strategy = terms.strategy or snapshot.strategy
-    return Decision(name, snapshot, strategy, asked.unit, cell, draws, now, asked.request_id, flag)
+    known = _covariates(terms, asked.context) if asked.context and terms.covariates else None
+    request = asked.request_id
+    return Decision(
+        name, snapshot, strategy, asked.unit, cell, draws, now, request, flag, known or None
+    )
 
 
 def cell_of(snapshot: Snapshot, cell: str | None) -> str:
@@ -139,6 +147,14 @@ def _cell(snapshot: Snapshot, terms: Terms, asked: Asked) -> str:
     matching = terms.cell_of(asked.context)
     # A cell that is declared but not yet in the weights is served by the pooled one.
     return matching if matching in snapshot.cells else cell_of(snapshot, None)
+
+
+def _covariates(terms: Terms, context: Mapping[str, Any]) -> dict[str, float]:
+    given = {name: context.get(name) for name in terms.covariates}
+    for name, value in given.items():
+        if value is not None and (fault := value_fault(value)) is not None:
+            raise unprocessable(f"context.{name}", f"is a declared covariate and {fault}")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _gone(experiment: str) -> Problem:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
 from include.errors import InfeasibleLimitsError
+from include.experiments.metric import Metrics
 from include.experiments.promotion import Promotion
 from include.experiments.schema import (
     ContextCell,
@@ -62,6 +63,9 @@ class ExperimentRequest(BaseModel):
     promotion: Promotion | None = Field(
         default=None, description="what a challenger must show, and the steps of its ramp"
     )
+    metrics: Metrics = Field(
+        default_factory=dict, description="judged beside the reward; they move no weights"
+    )
 
 
 def declared(body: ExperimentRequest) -> Experiment:
@@ -90,6 +94,7 @@ def declared(body: ExperimentRequest) -> Experiment:
         "eligible": body.eligible,
         "assignment": body.assignment,
         "gate": body.gate,
+        "metrics": body.metrics,
     }
     optional = {
         "limits": body.limits,

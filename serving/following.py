@@ -123,7 +123,7 @@ class Following:
     def _take(self, told: Told) -> None:
         terms = terms_of(told.state, told.document)
         self._terms[told.experiment] = terms
-        if terms.draws and not terms.cells:
+        if terms.draws and not terms.cells and not terms.covariates:
             self._unusual.pop(told.experiment, None)
         else:
             self._unusual[told.experiment] = told

@@ -30,7 +30,7 @@ def record(decision: Decision) -> bytes:
     draws, names = decision.draws, decision.snapshot.arm_names
     return (
         b'{%b,"decision_id":"%b","request_id":%b,"unit":%b,"cell":%b,"arms":[%b],"arm_ids":[%b],'
-        b'"shares":[%b],"buckets":[%b],"flag":%b,"decided_us":%d}'
+        b'"shares":[%b],"buckets":[%b],"flag":%b,"decided_us":%d%b}'
     ) % (
         decision.snapshot.texts(decision.strategy)[1],
         decision.decision_id.encode(),
@@ -43,6 +43,9 @@ def record(decision: Decision) -> bytes:
         b",".join([b"%d" % draw.bucket for draw in draws]),
         orjson.dumps(decision.flag),
         decision.decided_us,
+        b""
+        if decision.covariates is None
+        else b',"covariates":' + orjson.dumps(decision.covariates),
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from include.contract.names import NAME_PATTERN
-from include.contract.records import MAX_UNIT_LENGTH, unit_fault
+from include.contract.records import LARGEST_VALUE, MAX_UNIT_LENGTH, MOST_VALUES, unit_fault
 from serving.records import TAG, Alone, Refused
 
 MANY = 1_000
@@ -36,7 +36,7 @@ Unit = Annotated[
 ]
 # What Allot derives itself holds a slash, so that nobody can name it.
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-# Flat and small: it chooses a cell and is not kept.
+# Flat and small: it chooses a cell, and of it only declared covariates are kept.
 Context = Annotated[
     dict[
         Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")],
@@ -44,6 +44,15 @@ Context = Annotated[
     ],
     # Members of other names are refused, too; a pattern alone leaves them open.
     Field(max_length=100, json_schema_extra={"additionalProperties": False}),
+]
+
+
+Values = Annotated[
+    dict[
+        Annotated[str, Field(pattern=NAME_PATTERN)],
+        Annotated[float, Field(strict=True, ge=-LARGEST_VALUE, le=LARGEST_VALUE)],
+    ],
+    Field(max_length=MOST_VALUES, json_schema_extra={"additionalProperties": False}),
 ]
 
 
@@ -72,7 +81,8 @@ class DecisionRequest(_Body):
     cell: Slug | None = Field(default=None, description="context cell, where any is declared")
     context: Context | None = Field(
         default=None,
-        description="what is known of the moment: chooses the cell, and who takes part; not kept",
+        description="what is known of the moment: chooses the cell, and who takes part; "
+        "only declared covariates are kept",
     )
     forced_arm_ids: list[Slug] | None = Field(
         default=None,
@@ -95,14 +105,20 @@ class _Reward(_Body):
     )
 
 
-class ByDecision(_Reward):
+class _Observed(_Reward):
+    metrics: Values | None = Field(
+        default=None, description="values of declared metrics, by name; added up per decision"
+    )
+
+
+class ByDecision(_Observed):
     """What was observed after a decision."""
 
     decision_id: UUID
     occurred_at: AwareDatetime | None = Field(default=None, description="now, when left out")
 
 
-class ByUnit(_Reward):
+class ByUnit(_Observed):
     """What was observed of a unit: rewards its last decision before that."""
 
     unit_id: Unit

@@ -23,7 +23,7 @@ from serving.requests import (
     OneByDecision,
     OneByUnit,
 )
-from serving.terms import RewardRule
+from serving.terms import Terms
 
 Entry = ByDecision | ByUnit | ByArm
 Outcome = Literal["recorded", "superseded"]
@@ -63,22 +63,27 @@ class Rewards:
             404, 422 or 503.
         """
         await self._lookup.find(body.experiment_id)
-        rule = self._following.get(body.experiment_id).reward
+        terms = self._following.get(body.experiment_id)
         if not isinstance(body, ManyRewards):
-            told = await self._taken(body.experiment_id, rule, body)
+            told = await self._taken(body.experiment_id, terms, body)
             if isinstance(told, Problem):
                 raise told
             return Answer(200, told, JSON + NO_STORE)
-        taken = (self._taken(body.experiment_id, rule, entry) for entry in body.entries())
+        taken = (self._taken(body.experiment_id, terms, entry) for entry in body.entries())
         return group_answer("rewards", await asyncio.gather(*taken))
 
     async def _taken(
-        self, experiment: str, rule: RewardRule | None, entry: Entry | Refused
+        self, experiment: str, terms: Terms, entry: Entry | Refused
     ) -> bytes | Problem:
         if isinstance(entry, Refused):
             return entry.problem
+        rule = terms.reward
         if rule is not None and (fault := rule.fault(entry.reward)) is not None:
             return Problem(422, "impossible-reward", fault, field="reward")
+        values = _values(entry)
+        if values is not None and (found := terms.values_fault(values)) is not None:
+            name, told = found
+            return Problem(422, "impossible-metric", f"{name} {told}", field=f"metrics.{name}")
         record = _record(experiment, entry)
         written = self._journal.write(orjson.dumps(record))
         try:
@@ -104,8 +109,14 @@ def _record(experiment: str, entry: Entry) -> dict[str, Any]:
         "unit": entry.unit_id if isinstance(entry, ByUnit) else None,
         "arm_id": entry.arm_id if isinstance(entry, ByArm) else None,
         "value": entry.reward,
+        "metrics": _values(entry),
         "occurred_us": (occurred - _EPOCH) // _MICROSECOND,
     }
+
+
+def _values(entry: Entry) -> dict[str, float] | None:
+    # What names only an arm belongs to no decision.
+    return None if isinstance(entry, ByArm) else entry.metrics or None
 
 
 def _derived(entry: Entry, occurred: datetime) -> str:

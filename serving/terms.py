@@ -14,8 +14,10 @@ from include.contract.participation import (
     takes_part,
     traffic_buckets,
 )
+from include.contract.records import value_fault
 from include.contract.rules import default_arms
 from include.contract.weights import BUCKETS, POOLED_CELL
+from include.experiments.metric import Metric, covariates_of, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class Terms:
         The only units that may take part; ``None``: all may.
     holdout
         Buckets of 10,000 whose units take part in no experiment.
+    values
+        Names of the values that rewards may carry; ``None`` where that is not known.
+    covariates
+        Names of the numbers that are kept of a context.
     draws
         Whether every unit's arm is drawn, so that no more has to be asked.
     """
@@ -83,6 +89,8 @@ class Terms:
     reward: RewardRule | None = None
     layer: Slice | None = None
     holdout: int = 0
+    values: tuple[str, ...] | None = None
+    covariates: tuple[str, ...] = ()
     draws: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +116,16 @@ class Terms:
         """Return the matching cell with most conditions; the pooled cell where none matches."""
         return next((name for name, when in self.cells if matches(when, context)), POOLED_CELL)
 
+    def values_fault(self, given: Mapping[str, float]) -> tuple[str, str] | None:
+        """Tell which value of a reward cannot be taken, and why; ``None`` when all can."""
+        for name, value in given.items():
+            if self.values is not None and name not in self.values:
+                known = ", ".join(self.values) or "no metrics"
+                return name, f"is not declared; the experiment declares {known}"
+            if (fault := value_fault(value)) is not None:
+                return name, fault
+        return None
+
     def default_arms(self, arms: tuple[str, ...], positions: int) -> list[int]:
         """Return the arms that are answered where nothing is drawn, one index per position."""
         return default_arms(self.default, arms, positions)
@@ -122,6 +140,8 @@ def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
     reward, named = document["reward"], (document["default_arm"], document["control"])
     share = document["traffic_share"]
     rules = {name: cell["when"] for name, cell in (document["cells"] or {}).items()}
+    declared = document.get("metrics") or {}
+    metrics = {name: Metric.model_validate(one) for name, one in declared.items()}
     return Terms(
         state=state,
         strategy=document["strategy"],
@@ -133,4 +153,6 @@ def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
         eligible=tuple(document["eligible"] or ()),
         cells=tuple((name, rules[name]) for name in most_specific_first(rules)),
         reward=RewardRule(reward["kind"], reward["lower"], reward["upper"]),
+        values=values_of(metrics),
+        covariates=covariates_of(metrics.values()),
     )

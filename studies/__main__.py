@@ -27,6 +27,7 @@ NAMES: Final = (
     "drift",
     "low_rates",
     "small_counts",
+    "metrics",
 )
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "studies"
 

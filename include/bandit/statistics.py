@@ -16,7 +16,49 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ArmStatistics:
+class Sums:
+    """Counts, and in subclasses sums beside them: arrays of one shape ``(..., K)``, arms last."""
+
+    n: IntArray
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            array = getattr(self, field.name)
+            if array.shape != self.n.shape:
+                raise ValueError(f"{field.name} has shape {array.shape}, n has {self.n.shape}")
+            if not np.all(np.isfinite(array)):
+                raise ValueError(f"{field.name} holds a NaN or an infinity")
+        if np.any(self.n < 0):
+            raise ValueError("n holds a negative count")
+
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...]) -> Self:
+        """Return the statistics of no observations."""
+        kinds = {"n": np.int64}
+        return cls(
+            **{field.name: np.zeros(shape, kinds.get(field.name, float)) for field in fields(cls)}
+        )
+
+    def __add__(self, other: Self) -> Self:
+        """Merge: the statistics of both sets of observations."""
+        return type(self)(
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
+        )
+
+    def pooled(self, axis: int) -> Self:
+        """Sum over one leading axis, as batches or positions.
+
+        Floats are added in the order of the axis, so equal inputs give equal bytes.
+        """
+        if axis in (-1, self.n.ndim - 1):
+            raise ValueError("the last axis is the arms, which are never pooled")
+        return type(self)(
+            *(np.add.reduce(getattr(self, field.name), axis=axis) for field in fields(self))
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArmStatistics(Sums):
     """Sums per arm of one batch, or of a fold of batches.
 
     Every array has the same shape ``(..., K)``: arms last; leading axes are what
@@ -35,7 +77,6 @@ class ArmStatistics:
         Σr/p, Σr/p² and Σr²/p².
     """
 
-    n: IntArray
     sum_r: FloatArray
     sum_r2: FloatArray
     sum_ip: FloatArray
@@ -43,35 +84,3 @@ class ArmStatistics:
     sum_r_ip: FloatArray
     sum_r_ip2: FloatArray
     sum_r2_ip2: FloatArray
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            array = getattr(self, field.name)
-            if array.shape != self.n.shape:
-                raise ValueError(f"{field.name} has shape {array.shape}, n has {self.n.shape}")
-            if not np.all(np.isfinite(array)):
-                raise ValueError(f"{field.name} holds a NaN or an infinity")
-        if np.any(self.n < 0):
-            raise ValueError("n holds a negative count")
-
-    @classmethod
-    def zeros(cls, shape: tuple[int, ...]) -> Self:
-        """Return the statistics of no observations."""
-        return cls(np.zeros(shape, np.int64), *(np.zeros(shape) for _ in fields(cls)[1:]))
-
-    def __add__(self, other: Self) -> Self:
-        """Merge: the statistics of both sets of observations."""
-        return type(self)(
-            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
-        )
-
-    def pooled(self, axis: int) -> Self:
-        """Sum over one leading axis, as batches or positions.
-
-        Floats are added in the order of the axis, so equal inputs give equal bytes.
-        """
-        if axis in (-1, self.n.ndim - 1):
-            raise ValueError("the last axis is the arms, which are never pooled")
-        return type(self)(
-            *(np.add.reduce(getattr(self, field.name), axis=axis) for field in fields(self))
-        )

@@ -6,6 +6,9 @@ from typing import Final
 from include.contract.canonical import canonical_json
 
 MAX_UNIT_LENGTH: Final = 256
+# Named numbers beside a reward or a decision: how many, and how large; squares of sums stay finite.
+MOST_VALUES: Final = 20
+LARGEST_VALUE: Final = 1e12
 _VARIANT: Final = 0b10 << 62
 _NANOSECONDS: Final = 1_000_000
 
@@ -56,6 +59,16 @@ def unit_fault(unit: str) -> str | None:
         return "contains NUL"
     if not unit.isascii() and any("\ud800" <= character <= "\udfff" for character in unit):
         return "contains a lone surrogate"
+    return None
+
+
+def value_fault(value: object) -> str | None:
+    """Tell why something cannot be a named number of a record; ``None`` when it can."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "is to be a number"
+    # Not within also where it is no number at all.
+    if not -LARGEST_VALUE <= value <= LARGEST_VALUE:
+        return f"is to be within ±{LARGEST_VALUE:.0e}"
     return None
 
 

@@ -1,6 +1,6 @@
 """What an experiment declares about its guardrails: bounds, which are critical, what comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
@@ -11,6 +11,8 @@ from include.experiments.verdict import Share
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+# What a custom guardrail can judge without a metric being declared.
+BUILT_IN: Final = ("reward", "observations")
 # Judged for every experiment; custom ones stand beside them under names of their own.
 GUARDRAILS: Final = (
     "error_rate",
@@ -29,13 +31,13 @@ class CustomGuardrail(BaseModel):
     """A metric of the experiment's own, between bounds.
 
     ``reward`` is Σ(r/p) / Σ(1/p) over the batch, of one arm or of all arms as they were drawn;
-    ``observations`` counts. It fails when it is beyond a bound by three standard errors, and
-    warns when it is beyond it at all.
+    ``observations`` counts; any other name is that of a declared metric. It fails when it is
+    beyond a bound by three standard errors, and warns when it is beyond it at all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: Literal["reward", "observations"] = "reward"
+    metric: Name = Field(default="reward", description="reward, observations, or a metric's name")
     arm: Name | None = Field(default=None, description="null: all arms as they were drawn")
     position: int = Field(default=0, ge=0)
     at_least: float | None = None
@@ -96,11 +98,15 @@ class Guardrails(BaseModel):
             )
         return self
 
-    def fault(self, arms: Sequence[str], positions: int) -> str | None:
+    def fault(
+        self, arms: Sequence[str], positions: int, metrics: Collection[str] = ()
+    ) -> str | None:
         """Tell why this cannot be declared for these arms; ``None`` when it can."""
         for name, one in self.custom.items():
             if one.arm is not None and one.arm not in arms:
                 return f"guardrails.custom.{name} names unknown arm {one.arm}"
+            if one.metric not in {*BUILT_IN, *metrics}:
+                return f"guardrails.custom.{name} names {one.metric}, which is no declared metric"
             if one.position >= positions:
                 return f"guardrails.custom.{name} names position {one.position} of {positions}"
         return None

@@ -51,7 +51,7 @@ def refuse_fixed_changes(in_force: Experiment, submitted: Experiment) -> None:
     """Refuse changes that would give another meaning to decisions already made.
 
     Reward, unit, control, source, cadence and positions are fixed; arms may only be
-    added at the end, since decisions name them by index.
+    added at the end, since decisions name them by index. Metrics may be added, and stay.
 
     Raises
     ------
@@ -62,6 +62,9 @@ def refuse_fixed_changes(in_force: Experiment, submitted: Experiment) -> None:
     changed = [name for name in FIXED if old.get(name) != new.get(name)]
     if new["arms"][: len(old["arms"])] != old["arms"]:
         changed.append("arms")
+    # What is known of a metric may have been looked at: a cap chosen then would be no cap declared.
+    if not old.get("metrics", {}).items() <= new.get("metrics", {}).items():
+        changed.append("metrics")
     if changed:
         lines = [
             line for line in differences(old, new) if line.split(":")[0].split(".")[0] in changed

@@ -20,13 +20,14 @@ from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import InfeasibleLimitsError
 from include.experiments.guardrails import Guardrails
+from include.experiments.metric import Metrics, metrics_fault
 from include.experiments.promotion import Promotion
 from include.experiments.verdict import Share, Verdict
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
-    *("mode", "layer", "promotion"),
+    *("mode", "layer", "promotion", "metrics"),
 )
 
 
@@ -212,6 +213,9 @@ class Experiment(_Declared):
     layer: Layer | None = Field(
         default=None, description="experiments of one layer get disjoint units; fixed at creation"
     )
+    metrics: Metrics = Field(
+        default_factory=dict, description="judged beside the reward; they move no weights"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -232,7 +236,9 @@ class Experiment(_Declared):
             raise ValueError("challenger is declared, but gate is not: it could never go live")
         if fault := self.verdict.fault(self.arms, self.control):
             raise ValueError(fault)
-        if fault := self.guardrails.fault(self.arms, self.positions):
+        if fault := metrics_fault(self.metrics, self.source.kind):
+            raise ValueError(fault)
+        if fault := self.guardrails.fault(self.arms, self.positions, self.metrics):
             raise ValueError(fault)
         self.default_buckets()
         return self
@@ -278,7 +284,11 @@ class Experiment(_Declared):
         document = self.model_dump(mode="json")
         fields = type(self).model_fields
         # Fields that came later are left out at their default: older declarations keep their hash.
-        unsaid = {name for name in LATER_FIELDS if getattr(self, name) == fields[name].default}
+        unsaid = {
+            name
+            for name in LATER_FIELDS
+            if getattr(self, name) == fields[name].get_default(call_default_factory=True)
+        }
         return {name: value for name, value in document.items() if name not in unsaid}
 
     def revision_hash(self) -> str:

@@ -108,6 +108,7 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
     from include.stores.lake.silver import FEEDBACK, scan_feedback
     from include.stores.reports.connection import transaction
     from include.stores.reports.experiments import read
+    from include.stores.reports.metrics import write_metric_statistics
     from include.stores.reports.statistics import write_batch_statistics
     from include.tasks.decision_log.aggregate import note_summed, sum_batch
 
@@ -137,6 +138,15 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
         totals=summed.totals if summed else (),
     )
     if summed is not None:
+        if experiment.metrics:
+            write_metric_statistics(
+                settings,
+                experiment_slug,
+                batch_id,
+                summed.metrics,
+                lake_version=version,
+                observed_at=observed_at,
+            )
         note_summed(settings, experiment_slug, written, summed)
     told = AggregatedBatch(
         experiment=experiment_slug,

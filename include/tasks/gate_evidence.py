@@ -15,7 +15,7 @@ from include.stores.reports import guardrails, shadows, weights
 from include.stores.reports.batches import closed_batches, read_rows
 from include.stores.reports.connection import Connection
 from include.stores.reports.holds import Standing
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
 from include.tasks.judge import SharesOf, Strata, published_shares, strata
 from include.tasks.update_steps import admitted
 

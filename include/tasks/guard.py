@@ -13,7 +13,8 @@ from include.stores.reports import guardrails, holds, weights
 from include.stores.reports.batches import closed_batches, read_rows
 from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.experiments import Revision, read
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.metrics import metrics_by_batch
+from include.stores.reports.sums import BatchReference
 from include.tasks.guard_evidence import Case, judge_batch, served_lately
 from include.tasks.rollback import RolledBack, append_rollback, good_ones
 from include.tasks.summary import log_summary
@@ -122,6 +123,7 @@ def read_case(
         chain=weights.history(connection, experiment.slug),
         released_through=released_through,
         served=served_lately(connection, experiment, now or datetime.now(UTC)),
+        metrics=metrics_by_batch(connection, experiment, closed),
     )
 
 

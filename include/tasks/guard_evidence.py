@@ -1,7 +1,7 @@
 """What guardrails judge a batch by: its sums and those before, shares, its log, the API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -10,17 +10,18 @@ import numpy as np
 from include.bandit.guardrails import api, log, reward, traffic
 from include.bandit.guardrails.api import Answered
 from include.bandit.guardrails.result import Guardrail
-from include.bandit.statistics import ArmStatistics
 from include.contract.batches import batch_start
 from include.contract.weights import BUCKETS, POOLED_CELL, WeightsContent
 from include.experiments.schema import Experiment, OpenBanditSource
 from include.stores.reports import guard_facts
 from include.stores.reports.connection import Connection
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
+from include.tasks.guard_custom import custom_guardrails
 from include.tasks.judge import Strata, design_of, published_shares, strata
 
 if TYPE_CHECKING:
     from include.contract.published import Published
+    from include.stores.reports.metrics import MetricRow
     from include.stores.reports.statistics import StatisticsRow
 
 # The API is judged over the last batch, but at least over an hour and at most over a day.
@@ -46,6 +47,8 @@ class Case:
         Batches up to here were accepted by a person: evidence over batches begins behind them.
     served
         What the API counted lately.
+    metrics
+        Sums of declared metrics by batch.
     """
 
     experiment: Experiment
@@ -54,6 +57,7 @@ class Case:
     chain: "Sequence[Published]"
     released_through: str
     served: Answered
+    metrics: "Mapping[str, Sequence[MetricRow]]" = field(default_factory=dict)
 
 
 def served_lately(connection: Connection, experiment: Experiment, now: datetime) -> Answered:
@@ -75,7 +79,7 @@ def judge_batch(connection: Connection, case: Case, batch_id: str) -> list[Guard
         traffic.srm([(one.statistics.n, one.shares) for one in found.values()], experiment.arms),
         *_on_log(connection, experiment, batch_id),
         *_on_reward(case, found),
-        *_custom(case, batch_id),
+        *custom_guardrails(experiment, case.rows[batch_id], case.metrics.get(batch_id, ())),
     ]
     return [replace(one, critical=one.name in declared.critical) for one in results]
 
@@ -136,20 +140,6 @@ def _positions(case: Case, batch_id: str) -> dict[int, Strata]:
         for position in range(case.experiment.positions)
     }
     return {position: one for position, one in found.items() if one is not None}
-
-
-def _custom(case: Case, batch_id: str) -> list[Guardrail]:
-    experiment = case.experiment
-    if not (declared := experiment.guardrails.custom):
-        return []
-    sums = ArmStatistics.zeros((experiment.positions, len(experiment.arms)))
-    for row in case.rows[batch_id]:
-        for name in ArmStatistics.__dataclass_fields__:
-            getattr(sums, name)[row.position, row.arm] += getattr(row, name)
-    return [
-        reward.custom(name, one, sums, None if one.arm is None else experiment.arms.index(one.arm))
-        for name, one in sorted(declared.items())
-    ]
 
 
 def _shares(case: Case, batch_id: str) -> dict[str, list[float]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from include.contract.canonical import Json
 from include.contract.weights import BUCKETS, POOLED_CELL
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from include.bandit.inference.family import Design
     from include.bandit.inference.interval import FixedTime
-    from include.bandit.statistics import ArmStatistics
+    from include.bandit.statistics import ArmStatistics, Sums
     from include.contract.published import Published
+    from include.stores.reports.metrics import MetricRow
     from include.stores.reports.statistics import StatisticsRow
 
+S = TypeVar("S", bound="Sums")
 # (version, cohort, position) → share of every arm
 SharesOf = Callable[[str, str, int], Sequence[float]]
 
@@ -92,9 +94,21 @@ def strata(
     Every observation was drawn in its row: of the API's decisions, sums count a unit only in the
     batch in which it was drawn, also under ``nested`` and within a held version.
     """
-    import numpy as np
-
     from include.bandit.statistics import ArmStatistics
+
+    found = laid_out(ArmStatistics, experiment, rows, shares, position)
+    return None if found is None else Strata(*found)
+
+
+def laid_out(
+    kind: type[S],
+    experiment: Experiment,
+    rows: "Sequence[tuple[str, Sequence[StatisticsRow | MetricRow]]]",
+    shares: SharesOf,
+    position: int,
+) -> "tuple[S, NDArray[np.float64], tuple[tuple[str, str], ...], tuple[str, ...]] | None":
+    """Lay rows of any sums out: sums, shares, and per row (batch, version) and cohort."""
+    import numpy as np
 
     keys = sorted(
         {
@@ -108,16 +122,16 @@ def strata(
     if not keys:
         return None
     index = {key: at for at, key in enumerate(keys)}
-    statistics = ArmStatistics.zeros((len(keys), len(experiment.arms)))
+    statistics = kind.zeros((len(keys), len(experiment.arms)))
     for batch, some in rows:
         for row in (row for row in some if row.position == position):
-            for field in fields(ArmStatistics):
+            for field in fields(kind):
                 target = getattr(statistics, field.name)
                 target[index[batch, row.version, row.cohort], row.arm] += getattr(row, field.name)
     table = [shares(version, cohort, position) for _, version, cohort in keys]
     labels = tuple((batch, version) for batch, version, _ in keys)
     cells = tuple(cohort for _, _, cohort in keys)
-    return Strata(statistics, np.array(table), labels, cells)
+    return statistics, np.array(table), labels, cells
 
 
 def design_of(experiment: Experiment, found: Strata) -> "Design":

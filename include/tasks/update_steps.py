@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from include.bandit.guardrails.result import Action
 from include.stores.reports.shadows import Shadow
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.trail import Reason
 
 

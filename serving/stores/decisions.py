@@ -7,16 +7,16 @@ from serving.stores.sink import Statements
 _INSERT: Final = """
 insert into allot.decision (
     experiment, decision_id, request_id, unit, cell, version, content_hash, strategy,
-    arms, arm_ids, shares, buckets, flag, decided_at
+    arms, arm_ids, shares, buckets, flag, covariates, decided_at
 )
 select
     experiment, decision_id, request_id, unit, cell, version, content_hash, strategy,
-    arms, arm_ids, shares, buckets, flag,
+    arms, arm_ids, shares, buckets, flag, covariates,
     timestamptz 'epoch' + decided_us * interval '1 microsecond'
 from json_to_recordset(%s::json) as given (
     experiment text, decision_id uuid, request_id text, unit text, cell text, version integer,
     content_hash text, strategy text, arms smallint[], arm_ids text[], shares smallint[],
-    buckets smallint[], flag text, decided_us bigint
+    buckets smallint[], flag text, covariates jsonb, decided_us bigint
 )
 on conflict do nothing
 """

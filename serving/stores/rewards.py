@@ -6,14 +6,14 @@ from serving.stores.sink import Statements
 
 _INSERT: Final = """
 insert into allot.reward (
-    experiment, reward_id, decision_id, unit, arm_id, value, occurred_at
+    experiment, reward_id, decision_id, unit, arm_id, value, metrics, occurred_at
 )
 select
-    experiment, reward_id, decision_id, unit, arm_id, value,
+    experiment, reward_id, decision_id, unit, arm_id, value, metrics,
     timestamptz 'epoch' + occurred_us * interval '1 microsecond'
 from json_to_recordset(%s::json) as given (
     experiment text, reward_id text, decision_id uuid, unit text, arm_id text,
-    value double precision, occurred_us bigint
+    value double precision, metrics jsonb, occurred_us bigint
 )
 on conflict do nothing
 """
@@ -23,15 +23,16 @@ _OTHERS: Final = """
 from rows from (
     json_to_recordset(%s::json) as (
         experiment text, reward_id text, decision_id uuid, unit text, arm_id text,
-        value double precision, occurred_us bigint
+        value double precision, metrics jsonb, occurred_us bigint
     )
 ) with ordinality as given (
-    experiment, reward_id, decision_id, unit, arm_id, value, occurred_us, place
+    experiment, reward_id, decision_id, unit, arm_id, value, metrics, occurred_us, place
 )
 inner join allot.reward as first
     on given.experiment = first.experiment and given.reward_id = first.reward_id
 where
     first.value <> given.value
+    or first.metrics is distinct from given.metrics
     or first.decision_id is distinct from given.decision_id
     or first.unit is distinct from given.unit
     or first.arm_id is distinct from given.arm_id

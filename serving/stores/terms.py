@@ -32,6 +32,7 @@ select
         'traffic_share', revision.document -> 'traffic_share',
         'eligible', revision.document -> 'eligible',
         'cells', revision.document -> 'cells',
+        'metrics', revision.document -> 'metrics',
         'layer', (
             select json_build_array(layer, first, stop) from allot.layer_slice
             where experiment = changed.experiment

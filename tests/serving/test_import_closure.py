@@ -28,7 +28,8 @@ def test_the_api_imports_nothing_of_the_pipeline() -> None:
         "include.contract.strategies",
         "include.contract.limits", "include.contract.rounding", "include.experiments",
         "include.experiments.revision", "include.experiments.schema",
-        "include.experiments.guardrails", "include.experiments.verdict",
+        "include.experiments.guardrails", "include.experiments.metric",
+        "include.experiments.verdict",
         # Who takes part is asked with every decision.
         "include.contract.layers",
     }  # fmt: skip

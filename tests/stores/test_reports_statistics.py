@@ -16,12 +16,12 @@ from include.settings import Settings
 from include.stores.reports.batches import closed_batches, read_statistics
 from include.stores.reports.connection import connect
 from include.stores.reports.statistics import (
-    BatchReference,
     StatisticsRow,
     statistics_hash,
     statistics_hash_over_closed,
     write_batch_statistics,
 )
+from include.stores.reports.sums import BatchReference
 from tests.support.declared import NOON, experiment, observe, registered, sums
 
 floats = st.floats(allow_nan=False, allow_infinity=False)

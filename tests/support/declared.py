@@ -8,10 +8,10 @@ from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.reports.experiments import Revision, Submission, register
 from include.stores.reports.statistics import (
-    BatchReference,
     StatisticsRow,
     write_batch_statistics,
 )
+from include.stores.reports.sums import BatchReference
 
 NOON: datetime = datetime(2026, 1, 10, 12, tzinfo=UTC)
 

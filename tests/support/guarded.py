@@ -9,10 +9,10 @@ from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.reports.connection import transaction
 from include.stores.reports.statistics import (
-    BatchReference,
     StatisticsRow,
     write_batch_statistics,
 )
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.weights import head
 from tests.support.declared import experiment
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from include.contract.records import time_ordered_id
 from include.settings import Settings
@@ -57,6 +58,7 @@ def log(
     flag: str | None = None,
     decision_id: str | None = None,
     content_hash: str | None = None,
+    covariates: dict[str, float] | None = None,
 ) -> str:
     """Write a decision as the API does; return its id."""
     shares = (3334, 3333, 3333)
@@ -73,19 +75,34 @@ def log(
             "content_hash": content_hash or _content_hash(settings), "strategy": "thompson",
             "arms": [arm], "arm_ids": [f"item-{arm}"], "shares": [written], "buckets": [-1],
             "flag": flag, "decided_at": moment,
+            "covariates": None if covariates is None else Jsonb(covariates),
         },
     )  # fmt: skip
     return name
 
 
-def reward(settings: Settings, minute: float, value: float = 1.0, **address: Any) -> str:
+def reward(
+    settings: Settings,
+    minute: float,
+    value: float = 1.0,
+    *,
+    metrics: dict[str, float] | None = None,
+    **address: Any,
+) -> str:
     """Write a reward as the API does."""
     name = uuid.uuid4().hex
     at = START + timedelta(minutes=minute)
     insert(
         settings,
         "reward",
-        {"experiment": "shop", "reward_id": name, "value": value, "occurred_at": at, **address},
+        {
+            "experiment": "shop",
+            "reward_id": name,
+            "value": value,
+            "occurred_at": at,
+            "metrics": None if metrics is None else Jsonb(metrics),
+            **address,
+        },
     )
     return name
 

@@ -20,7 +20,8 @@ from include.experiments.revision import version_zero
 from include.settings import Settings
 from include.stores.reports.connection import connect
 from include.stores.reports.experiments import read
-from include.stores.reports.statistics import BatchReference, statistics_hash
+from include.stores.reports.statistics import statistics_hash
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.weights import history
 from include.stores.weights import WeightsStore
 from include.tasks.publish import publish_experiment

@@ -10,12 +10,14 @@ import numpy as np
 from include.bandit.guardrails.result import Guardrail, State
 from include.bandit.inference.family import Design, Family
 from include.bandit.inference.verdict import against_control
+from include.bandit.metrics.delta import Moments
 from include.bandit.statistics import ArmStatistics, FloatArray
 from include.experiments.guardrails import CustomGuardrail, Guardrails
 
 # Chance that any arm of any position is ever wrongly said to lose that much.
 ALPHA: Final = 0.05
 ERRORS: Final = 3.0
+_WORDS: Final = {"reward": "mean reward"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,26 +104,33 @@ def _losses(family: Family, found: Rewarded, control: int, *, of_traffic: bool) 
 
 
 def custom(
-    name: str, declared: CustomGuardrail, batch: ArmStatistics, arm: int | None
+    name: str, declared: CustomGuardrail, found: Moments | None, arm: int | None
 ) -> Guardrail:
-    """Judge a declared metric of one batch: sums ``(positions, K)``."""
-    sums = batch
-    chosen = slice(None) if arm is None else slice(arm, arm + 1)
-    n = int(sums.n[declared.position, chosen].sum())
+    """Judge a metric of one batch.
+
+    Parameters
+    ----------
+    name, declared
+        The guardrail.
+    found
+        Moments of the metric in the batch, ``(K,)``; ``None`` where there are no sums of it.
+    arm
+        Which arm; ``None``: all arms, of which `found` then holds every observation once.
+    """
+    if found is None:
+        return Guardrail(name, "unknown", None, None, f"no sums of {declared.metric} in the batch")
+    own = found.over_arms() if arm is None else found
+    at = 0 if arm is None else arm
+    n = int(own.n[at])
     if declared.metric == "observations":
         return _bounded(name, declared, float(n), 0.0, f"{n:,} observations in the batch")
-    # All arms as they were drawn: every observation once. One arm: corrected by its propensity.
-    first, second = (sums.sum_r, sums.sum_r2) if arm is None else (sums.sum_r_ip, sums.sum_r2_ip2)
-    weight = float(n) if arm is None else float(sums.sum_ip[declared.position, chosen].sum())
-    squares = float(n) if arm is None else float(sums.sum_ip2[declared.position, chosen].sum())
-    cross = (sums.sum_r if arm is None else sums.sum_r_ip2)[declared.position, chosen].sum()
-    if n < 2:
-        return Guardrail(name, "unknown", None, None, f"{n} observations in the batch")
-    mean = float(first[declared.position, chosen].sum()) / weight
-    # Σ w² (r − m)² / (Σ w)², the variance of a self-normalised mean.
-    spread = float(second[declared.position, chosen].sum()) - 2 * mean * float(cross)
-    error = sqrt(max(spread + mean**2 * squares, 0.0)) / weight
-    return _bounded(name, declared, mean, error, f"mean reward {mean:.4g} ± {error:.2g}")
+    value, variance = (float(part[at]) for part in own.values())
+    if not np.isfinite(variance):
+        told = f"{n} observations in the batch" + (", and nothing to divide by" if n > 1 else "")
+        return Guardrail(name, "unknown", None, None, told)
+    error = sqrt(variance)
+    told = f"{_WORDS.get(declared.metric, declared.metric)} {value:.4g} ± {error:.2g}"
+    return _bounded(name, declared, value, error, told)
 
 
 def _bounded(

@@ -35,6 +35,9 @@ class Design:
     bounds
         Smallest and largest reward of a unit, for counting rewards and misses; ``None`` if
         unbounded.
+    counted
+        Rows of which a sequence may make use of an arm, ``(..., batches, K)``, known before
+        each; ``None``: every row in which the arm had a share.
     boundary
         Where the sequences are tight.
     """
@@ -42,6 +45,7 @@ class Design:
     shares: FloatArray | None = None
     drawn: BoolArray | None = None
     bounds: tuple[float, float] | None = None
+    counted: BoolArray | None = None
     boundary: Boundary = field(default_factory=Boundary)
 
 
@@ -107,6 +111,7 @@ def family(
             alpha=alpha,
             shares=known_design.shares,
             boundary=known_design.boundary,
+            counted=known_design.counted,
             weights=weights,
         )
         for weights in ("variance", "equal")

@@ -14,7 +14,7 @@ over all observations. Where it stops being true: a unit counted in a batch in w
 was not drawn; so few rewards that a sum is not nearly normal (see `family.MIN_EVENTS`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -70,6 +70,7 @@ def confidence_sequence(
     alpha: float,
     shares: FloatArray | None = None,
     boundary: Boundary | None = None,
+    counted: NDArray[np.bool_] | None = None,
     weights: Weights = "variance",
 ) -> Sequence:
     """Return the sequence of every pair, each at two-sided level ``alpha``.
@@ -86,6 +87,8 @@ def confidence_sequence(
         Published shares of the same shape; ``None`` where propensities change by the row.
     boundary
         Where it is tight; `Boundary()` when left out.
+    counted
+        Of the same shape: rows that count of an arm, known before each; all when left out.
     weights
         ``"variance"`` combines batches by predictable inverse variance, ``"equal"``
         counts every observation the same.
@@ -99,6 +102,8 @@ def confidence_sequence(
     if not pairs or any(a == b or not (0 <= a < arms and 0 <= b < arms) for a, b in pairs):
         raise ValueError(f"pairs {pairs} do not name two of {arms} arms each")
     found = scores(statistics, shares)
+    if counted is not None:
+        found = replace(found, supported=found.supported & counted)
     martingale, information, mass, unit = _fold(statistics, found, pairs, weights)
     chosen = boundary if boundary is not None else Boundary()
     radius = chosen.radius(information, unit, alpha)

@@ -117,7 +117,13 @@ def _read(
             f"bronze object {key} does not hash to its name; restore it from a backup of "
             f"{settings.bronze_bucket}"
         )
-    return pl.read_parquet(content, columns=None if columns is None else [*columns])
+    if columns is None:
+        return pl.read_parquet(content)
+    # What was exported before a column of text came has no value there.
+    known = pl.read_parquet_schema(content)
+    found = pl.read_parquet(content, columns=[name for name in columns if name in known])
+    added = [pl.lit(None, pl.String).alias(name) for name in columns if name not in known]
+    return found.with_columns(added).select(columns)
 
 
 def _as_parquet(records: "pl.DataFrame") -> bytes:

@@ -67,4 +67,8 @@ def scan_log(settings: Settings, experiment: str, *, version: int | None = None)
 
     table = open_table(settings, FEEDBACK, version)
     frame = pl.scan_delta(table, storage_options=delta_options(settings))
+    # A version from before a column of text came has no value there.
+    known = {field.name for field in table.schema().fields}
+    added = [pl.lit(None, pl.String).alias(n) for n in FEEDBACK.columns if n not in known]
+    frame = frame.with_columns(added) if added else frame
     return frame.filter(pl.col("source") == experiment)

@@ -36,6 +36,9 @@ FEEDBACK: Final = TableSpec(
         "decision_id": "string",
         "unit": "string",
         "cell": "string",
+        # Named numbers as JSON; see include/contract/named_numbers.py.
+        "metrics": "string",
+        "covariates": "string",
     },
     partition_by=("source", "behavior_policy", "batch_id"),
     encodings={

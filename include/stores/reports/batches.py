@@ -13,10 +13,10 @@ from include.experiments.schema import Experiment, OpenBanditSource
 from include.stores.reports.connection import Connection
 from include.stores.reports.statistics import (
     COLUMNS,
-    BatchReference,
     StatisticsRow,
     statistics_hash,
 )
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.totals import ArmTotal, stored_totals
 
 _SUMS: Final = tuple(field.name for field in fields(ArmStatistics))

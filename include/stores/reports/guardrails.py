@@ -6,7 +6,7 @@ from typing import Any
 
 from include.bandit.guardrails.result import Action, Guardrail, Outcome
 from include.stores.reports.connection import Connection
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ TABLES: Final = {
     "arm_belief": "position, cell, arm",
     "fixed_time_interval": "position, method, arm",
     "sample_ratio": "position, step",
+    "metric_effect": "position, metric, arm",
 }
 # Tables with a row per look. A judgement reads all looks again, so that rows of all looks of all
 # judgements would grow with the square of the batches.

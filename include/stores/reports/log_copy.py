@@ -14,13 +14,15 @@ _DECISIONS: Final = (
     f"l.decision_id, {_PSEUDONYM}, l.cell, l.version, l.content_hash, l.strategy,"
     " array_to_string(l.arms, ' '), array_to_string(l.arm_ids, ' '),"
     " array_to_string(l.shares, ' '), array_to_string(l.buckets, ' '), l.flag,"
-    f" {_MICROSECONDS.format('l.decided_at')}, {_MICROSECONDS.format('l.received_at')}"
+    f" {_MICROSECONDS.format('l.decided_at')}, {_MICROSECONDS.format('l.received_at')},"
+    " l.covariates"
 )
 # A reward's name may hold the unit's, so that it is hashed under the same key.
 _REWARDS: Final = (
     "left(encode(sha256(coalesce(k.key, ''::bytea) || convert_to(l.reward_id, 'UTF8')), 'hex'),"
     f" 32), l.decision_id, {_PSEUDONYM}, l.arm_id, l.value,"
-    f" {_MICROSECONDS.format('l.occurred_at')}, {_MICROSECONDS.format('l.received_at')}"
+    f" {_MICROSECONDS.format('l.occurred_at')}, {_MICROSECONDS.format('l.received_at')},"
+    " l.metrics"
 )
 _COLUMNS: Final = {"decision": _DECISIONS, "reward": _REWARDS}
 # The same order whatever locale a database was made with: equal records give equal bytes.

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Final
 
 import psycopg
-from psycopg import sql
 
 from include.contract.canonical import Json, content_hash
 from include.errors import UnknownExperimentError
 from include.settings import Settings
-from include.stores.reports.connection import Connection, transaction
+from include.stores.reports.connection import transaction
+from include.stores.reports.sums import BatchReference, insert_cells, lock_batch, mark_current
 from include.stores.reports.totals import ArmTotal, insert_totals
 
 
@@ -46,23 +46,13 @@ class StatisticsRow:
     decisions: int | None = None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class BatchReference:
-    """The sums of one batch, by their hash."""
-
-    batch_id: str
-    statistics_hash: str
-
-
 COLUMNS: Final = tuple(field.name for field in fields(StatisticsRow))
-_TYPES: Final = (
-    "text",
-    "smallint",
-    "smallint",
-    "text",
-    "bigint",
-    *(["double precision"] * 7),
-    "bigint",
+_COLUMNS: Final = dict(
+    zip(
+        COLUMNS,
+        ("text", "smallint", "smallint", "text", "bigint", *["double precision"] * 7, "bigint"),
+        strict=True,
+    )
 )
 
 
@@ -133,82 +123,17 @@ def write_batch_statistics(
     with transaction(settings) as connection:
         lock_batch(connection, experiment, batch_id)
         try:
-            _mark_current(connection, experiment, batch, lake_version, observed_at)
+            mark_current(
+                connection, "batch_statistics", (experiment, batch), lake_version, observed_at
+            )
         except psycopg.errors.ForeignKeyViolation as error:
             raise UnknownExperimentError(
                 f"experiment {experiment!r} is not registered; sync the experiments folder first"
             ) from error
-        _insert_rows(connection, experiment, batch, rows)
+        cells = [_plain(row) for row in rows]
+        insert_cells(connection, "arm_statistics", (experiment, batch), _COLUMNS, cells)
         insert_totals(connection, experiment, batch_id, batch.statistics_hash, totals)
     return batch
-
-
-def lock_batch(connection: Connection, experiment: str, batch_id: str) -> None:
-    """Wait until no other transaction writes the sums of this batch."""
-    connection.execute(
-        "select pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"{experiment}/{batch_id}",)
-    )
-
-
-def _mark_current(
-    connection: Connection,
-    experiment: str,
-    batch: BatchReference,
-    lake_version: int,
-    observed_at: datetime,
-) -> None:
-    batch_id, name = batch.batch_id, batch.statistics_hash
-    current = connection.execute(
-        "select statistics_hash, observed_at from allot.batch_statistics"
-        " where experiment = %s and batch_id = %s and superseded_at is null",
-        (experiment, batch_id),
-    ).fetchone()
-    stale = current is not None and current[0] != name and current[1] > observed_at
-    if not stale:
-        connection.execute(
-            "update allot.batch_statistics set superseded_at = greatest(%s, observed_at)"
-            " where experiment = %s and batch_id = %s and superseded_at is null"
-            " and statistics_hash <> %s",
-            (observed_at, experiment, batch_id, name),
-        )
-    connection.execute(
-        "insert into allot.batch_statistics as b (experiment, batch_id, statistics_hash,"
-        " lake_version, first_observed_at, observed_at, superseded_at)"
-        " values (%(experiment)s, %(batch)s, %(name)s, %(lake)s, %(at)s, %(at)s, %(superseded)s)"
-        " on conflict (experiment, batch_id, statistics_hash) do update set"
-        " first_observed_at = least(b.first_observed_at, excluded.observed_at),"
-        " observed_at = greatest(b.observed_at, excluded.observed_at),"
-        " superseded_at = case when %(superseded)s::timestamptz is null then null"
-        " else b.superseded_at end",
-        {
-            "experiment": experiment,
-            "batch": batch_id,
-            "name": name,
-            "lake": lake_version,
-            "at": observed_at,
-            "superseded": current[1] if stale and current is not None else None,
-        },
-    )
-
-
-def _insert_rows(
-    connection: Connection,
-    experiment: str,
-    batch: BatchReference,
-    rows: Sequence[StatisticsRow],
-) -> None:
-    if not rows:
-        return
-    columns = zip(*map(_plain, rows), strict=True)
-    arrays = sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind in _TYPES)
-    statement = sql.SQL(
-        "insert into allot.arm_statistics (experiment, batch_id, statistics_hash, {names})"
-        " select %s, %s, %s, cell.* from unnest({arrays}) as cell"
-        " on conflict do nothing"
-    ).format(names=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)), arrays=arrays)
-    connection.execute(
-        statement, [experiment, batch.batch_id, batch.statistics_hash, *map(list, columns)]
-    )
 
 
 def _named(row: StatisticsRow) -> list[Json]:

@@ -16,7 +16,7 @@ from include.errors import LineageError, UnknownExperimentError
 from include.experiments.schema import Experiment
 from include.stores.reports.connection import Connection
 from include.stores.reports.shadows import insert_shadow
-from include.stores.reports.statistics import BatchReference
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.trail import Trail, default_trail, insert_trail
 
 _SELECT: Final = (

@@ -14,7 +14,9 @@ from include.stores.lake.silver import of_batches
 from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import read_progress
 from include.stores.reports.decision_log_batches import KnownBatch, known_batches, mark_aggregated
-from include.stores.reports.statistics import BatchReference, StatisticsRow
+from include.stores.reports.metrics import MetricRow
+from include.stores.reports.statistics import StatisticsRow
+from include.stores.reports.sums import BatchReference
 from include.stores.reports.totals import (
     ArmTotal,
     Posted,
@@ -23,6 +25,7 @@ from include.stores.reports.totals import (
     settled_totals,
 )
 from include.tasks.decision_log.join import exact_sums
+from include.tasks.decision_log.metrics import COLUMNS, metric_rows
 from include.tasks.decision_log.totals import fold_totals
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ class SummedBatch:
     ----------
     rows
         Sums of what the log holds.
+    metrics
+        Sums of the declared metrics.
     read
         Rows of silver they were read from.
     inputs
@@ -51,6 +56,7 @@ class SummedBatch:
     """
 
     rows: list[StatisticsRow]
+    metrics: list[MetricRow]
     read: int
     inputs: str | None
     totals: Sequence[ArmTotal]
@@ -92,11 +98,13 @@ def sum_batch(
         posted = posted_totals(connection, experiment.slug, experiment.batch).get(batch_id, [])
     own = next((batch for batch in known if batch.batch_id == batch_id), None)
     rows: list[StatisticsRow] = []
+    metrics: list[MetricRow] = []
     read, inputs = 0, None
     if own is not None:
-        rows, read = _logged(settings, experiment, known, own, lake_version)
+        drawn, read = _drawn(settings, experiment, known, own, lake_version)
+        rows, metrics = unit_sums(drawn), metric_rows(drawn, experiment.metrics)
         inputs = _inputs(experiment, known, own)
-    return SummedBatch(rows, read, inputs, *fold_totals(experiment, posted, rows))
+    return SummedBatch(rows, metrics, read, inputs, *fold_totals(experiment, posted, rows))
 
 
 def note_summed(
@@ -110,14 +118,14 @@ def note_summed(
         settle(connection, experiment, written.batch_id, name, summed.outcomes)
 
 
-def _logged(
+def _drawn(
     settings: Settings,
     experiment: Experiment,
     known: list[KnownBatch],
     own: KnownBatch,
     lake_version: int,
-) -> tuple[list[StatisticsRow], int]:
-    """Sum what silver holds of a batch, and count its rows."""
+) -> "tuple[pl.DataFrame, int]":
+    """Return the rows of a batch whose units were drawn in it, and how many silver holds."""
     import polars as pl
 
     drawn = scan_log(settings, experiment.slug, version=lake_version).filter(
@@ -126,7 +134,8 @@ def _logged(
         else pl.col("behavior_policy").str.starts_with("v")
     )
     frame = drawn.filter(of_batches([own.batch_id])).select(
-        *_CELL, "pscore", "reward", "unit", "row_id", "decided_at"
+        *(*_CELL, "pscore", "reward", "unit", "row_id", "decided_at"),
+        *(COLUMNS if experiment.metrics else ()),
     )
     rows = frame.collect()
     earlier = [batch.batch_id for batch in _related(experiment, known, own)]
@@ -138,7 +147,7 @@ def _logged(
             "ingest_decision_log"
         )
     units = before.select("behavior_policy", "unit").unique().collect()
-    return unit_sums(_newly_drawn(rows, units, experiment)), rows.height
+    return _newly_drawn(rows, units, experiment), rows.height
 
 
 def _newly_drawn(
@@ -218,4 +227,6 @@ def _inputs(experiment: Experiment, known: list[KnownBatch], own: KnownBatch) ->
     pairs: list[Json] = [
         [batch.batch_id, batch.content_hash] for batch in (*_related(experiment, known, own), own)
     ]
-    return content_hash([METHOD, experiment.assignment, pairs])
+    named: list[Json] = [METHOD, experiment.assignment, pairs]
+    metrics: Json = {name: one.model_dump(mode="json") for name, one in experiment.metrics.items()}
+    return content_hash([*named, metrics] if metrics else named)

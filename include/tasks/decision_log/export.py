@@ -41,6 +41,7 @@ COLUMNS: Final = {
         "flag": _TEXT,
         "decided_at": _TIME,
         "received_at": _TIME,
+        "covariates": _TEXT,
     },
     "reward": {
         "reward_id": _TEXT,
@@ -50,6 +51,7 @@ COLUMNS: Final = {
         "value": "number",
         "occurred_at": _TIME,
         "received_at": _TIME,
+        "metrics": _TEXT,
     },
 }
 INSTANT: Final = {"decision": "decided_at", "reward": "occurred_at"}

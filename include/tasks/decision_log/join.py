@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from include.contract.named_numbers import added_text
 from include.experiments.schema import Reward
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def joined(decisions: "pl.DataFrame", rewards: "pl.DataFrame", rule: Reward) -> 
     -------
     DataFrame
         One row per rewarded decision: ``decision_id``, ``reward``, ``joined`` (how many
-        rewards went into it) and ``conflicting`` (how many did not count).
+        rewards went into it), ``conflicting`` (how many did not count) and ``metrics`` (what the
+        values of all of them add up to, by name, as JSON).
     """
     import polars as pl
 
@@ -32,30 +34,35 @@ def joined(decisions: "pl.DataFrame", rewards: "pl.DataFrame", rule: Reward) -> 
     order = ["decision_id", "occurred_at", "received_at"]
     found = found.sort([*order, "value"], descending=[False, False, False, True])
     counts = [pl.len().cast(pl.Int64).alias("rewards")]
+    values = added_values(found)
     if rule.kind == "real":
-        values = found.group_by("decision_id", maintain_order=True).agg(pl.col("value"), *counts)
-        return values.select(
+        listed = found.group_by("decision_id", maintain_order=True).agg(pl.col("value"), *counts)
+        summed = listed.select(
             "decision_id",
-            exact_sums(values["value"]).alias("reward"),
+            exact_sums(listed["value"]).alias("reward"),
             pl.col("rewards").alias("joined"),
             pl.lit(0, pl.Int64).alias("conflicting"),
         )
+        return summed.join(values, on="decision_id", how="left", maintain_order="left")
     first = found.group_by("decision_id", maintain_order=True).agg(
         pl.col("value").first().alias("reward"), *counts
     )
-    return first.select(
+    counted = first.select(
         "decision_id",
         "reward",
         pl.lit(1, pl.Int64).alias("joined"),
         (pl.col("rewards") - 1).alias("conflicting"),
     )
+    return counted.join(values, on="decision_id", how="left", maintain_order="left")
 
 
 def addressed(decisions: "pl.DataFrame", rewards: "pl.DataFrame") -> "pl.DataFrame":
     """Return every reward that names a known decision, with that decision's id and time."""
     import polars as pl
 
-    wanted = ("decision_id", "value", "occurred_at", "received_at", "decided_at")
+    wanted = ["decision_id", "value", "occurred_at", "received_at", "decided_at"]
+    # What only tells which decisions a reward touches is read without them.
+    wanted += [name for name in ("metrics",) if name in rewards.columns]
     known = decisions.select("decision_id", "unit", "decided_at")
     by_id = rewards.filter(pl.col("decision_id").is_not_null()).join(
         known.drop("unit"), on="decision_id"
@@ -75,6 +82,18 @@ def addressed(decisions: "pl.DataFrame", rewards: "pl.DataFrame") -> "pl.DataFra
     return pl.concat(
         [by_id.select(wanted), last.drop_nulls("decision_id").select(wanted)], how="vertical"
     )
+
+
+def added_values(rewards: "pl.DataFrame") -> "pl.DataFrame":
+    """Add up the named values of every decision's rewards, exactly: ``decision_id``, ``metrics``.
+
+    Also where only the first reward counts as the reward: each was observed.
+    """
+    import polars as pl
+
+    named = rewards.filter(pl.col("metrics").is_not_null()).group_by("decision_id").agg("metrics")
+    added = [added_text(each) for each in named["metrics"].to_list()]
+    return named.select("decision_id", pl.Series("metrics", added, pl.String))
 
 
 def in_window(window: timedelta) -> "pl.Expr":

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from include.bandit.open_bandit import USER_FEATURES
+from include.contract.named_numbers import added_text
 from include.contract.weights import BUCKETS, WeightsContent
 from include.experiments.schema import Experiment
 
@@ -43,6 +44,8 @@ def rows_of(
     """
     import polars as pl
 
+    known = [None if text is None else added_text([text]) for text in decisions["covariates"]]
+    decisions = decisions.with_columns(pl.Series("covariates", known, pl.String))
     slots = decisions.drop("strategy", "buckets").join(joined, on="decision_id", how="left")
     slots = slots.with_columns(
         pl.int_ranges(pl.col("arms").list.len(), dtype=pl.Int8).alias("position")
@@ -146,5 +149,7 @@ def silver_table(rows: "pl.DataFrame") -> "pa.Table":
         "decision_id",
         "unit",
         "cell",
+        "metrics",
+        "covariates",
     )
     return chosen.to_arrow(compat_level=pl.CompatLevel.oldest())

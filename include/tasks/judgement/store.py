@@ -11,7 +11,7 @@ from include.errors import NoFeedbackError
 from include.experiments.schema import Experiment
 from include.revision import code_revision as running_revision
 from include.settings import Settings
-from include.stores.reports import batches, experiments, weights
+from include.stores.reports import batches, experiments, metrics, weights
 from include.stores.reports.connection import transaction
 from include.stores.reports.judgement import (
     JudgementHead,
@@ -24,7 +24,9 @@ from include.tasks.judge import Strata, published_shares, strata
 if TYPE_CHECKING:
     from include.bandit.statistics import ArmStatistics
     from include.contract.published import Published
-    from include.stores.reports.statistics import BatchReference, StatisticsRow
+    from include.stores.reports.metrics import MetricRow
+    from include.stores.reports.statistics import StatisticsRow
+    from include.stores.reports.sums import BatchReference
 
 METHOD: Final = "judgement/2"
 ALPHA: Final = 0.05
@@ -43,13 +45,16 @@ class Evidence:
     rows: "Sequence[tuple[BatchReference, Sequence[StatisticsRow]]]"
     statistics: "dict[str, ArmStatistics]"
     chain: "Sequence[Published]"
+    metrics: "Sequence[tuple[BatchReference, Sequence[MetricRow]]]" = ()
 
     def hash(self, alpha: float) -> str:
         """Name the judgement: equal evidence and level, equal hash."""
         read: list[Json] = [[one.batch_id, one.statistics_hash] for one in self.closed]
         versions: list[Json] = [one.content_hash for one in self.chain]
         declared: Json = self.experiment.model_dump(mode="json")
-        return content_hash(["allot.judgement/1", METHOD, declared, read, versions, alpha])
+        named: list[Json] = ["allot.judgement/1", METHOD, declared, read, versions, alpha]
+        beside: list[Json] = [[one.batch_id, one.statistics_hash] for one, _ in self.metrics]
+        return content_hash([*named, beside] if beside else named)
 
 
 def judge_and_store(
@@ -102,6 +107,9 @@ def read_evidence(settings: Settings, slug: str) -> Evidence:
             rows=batches.read_rows(connection, experiment, closed),
             statistics=batches.read_statistics(connection, experiment, closed),
             chain=weights.history(connection, slug),
+            metrics=metrics.read_metric_rows(
+                connection, slug, [one.batch_id for one in closed] if experiment.metrics else []
+            ),
         )
 
 
@@ -111,6 +119,7 @@ def judgement_tables(found: Evidence, alpha: float) -> dict[str, list[Row]]:
     from include.tasks.judgement import rows as lay
     from include.tasks.judgement.beliefs import belief_rows, remaining
     from include.tasks.judgement.exact import exact_rows, readout_rows
+    from include.tasks.judgement.metrics import metric_rows
 
     experiment = found.experiment
     shares = published_shares(experiment, found.chain)
@@ -143,6 +152,8 @@ def judgement_tables(found: Evidence, alpha: float) -> dict[str, list[Row]]:
         tables["exact_sequence"] += exact_rows(experiment, part, position, alpha)
         tables["readout"] += readout_rows(experiment, part, position, picked, alpha)
         tables["sample_ratio"] += lay.sample_ratio_rows(experiment, part, position)
+        measured = [(batch.batch_id, rows) for batch, rows in found.metrics]
+        tables["metric_effect"] += metric_rows(experiment, measured, shares, position, alpha)
     return tables
 
 

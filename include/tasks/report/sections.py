@@ -59,6 +59,12 @@ SECTIONS: Final = (
         _named("position basis against"),
     ),
     Section(
+        *("metrics", "What did each arm do to the other metrics?", "metrics"),
+        _named("metric position arm_id method observations capped value answer estimate lo hi")
+        + _named("fixed_lo fixed_hi variance_reduction reason"),
+        _named("metric position arm_id"),
+    ),
+    Section(
         *("arms", "How did each arm do?", "arm_performance"),
         _named("position arm_id observations rewards naive_mean naive_lo naive_hi corrected_mean")
         + _named("corrected_lo corrected_hi posterior_mean best_probability live_share"),

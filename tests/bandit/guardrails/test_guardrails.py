@@ -8,9 +8,12 @@ import pytest
 from include.bandit.guardrails import api, log, reward, traffic
 from include.bandit.guardrails.api import Answered
 from include.bandit.inference.family import Design
+from include.bandit.metrics.delta import of_mean
+from include.bandit.metrics.effects import moments
 from include.bandit.statistics import ArmStatistics
 from include.experiments.guardrails import CustomGuardrail, Guardrails
 from tests.support.guarded import own
+from tests.support.metrics import metric_sums
 
 DECLARED = Guardrails()
 BOUNDS = (0.05, 0.1, 0.12, 0.25)
@@ -185,12 +188,34 @@ def batch(rates: tuple[float, float]) -> ArmStatistics:
 )
 def test_custom_metrics(declared: dict[str, object], arm: int | None, state: str) -> None:
     one = CustomGuardrail.model_validate(declared)
-    assert reward.custom("mine", one, batch((0.10, 0.08)), arm).state == state
+    found = of_mean(batch((0.10, 0.08)).pooled(0), corrected=arm is not None)
+    assert reward.custom("mine", one, found, arm).state == state
 
 
 def test_a_custom_metric_without_data_is_unknown() -> None:
     one = CustomGuardrail(at_least=0.1)
-    assert reward.custom("mine", one, ArmStatistics.zeros((1, 2)), None).state == "unknown"
+    nothing = of_mean(ArmStatistics.zeros((2,)))
+    assert [reward.custom("mine", one, found, None).state for found in (nothing, None)] == [
+        "unknown",
+        "unknown",
+    ]
+
+
+@pytest.mark.parametrize(("at_least", "state"), [(0.4, "pass"), (0.5, "warn"), (0.6, "fail")])
+def test_a_custom_guardrail_of_a_ratio(at_least: float, state: str) -> None:
+    """Of twelve units with two views each eleven click once: 11 of 24."""
+    units = [(1.0, 2.0, 1, 0.5)] * 11 + [(0.0, 2.0, 1, 0.5), (1.0, 10.0, 0, 0.5)]
+    one = CustomGuardrail(metric="ctr", arm="new", at_least=at_least)
+    found = moments(metric_sums([units]).pooled(-2), "ratio")
+    assert reward.custom("mine", one, found, 1).state == state
+
+
+def test_a_ratio_of_nothing_is_unknown() -> None:
+    one = CustomGuardrail(metric="ctr", arm="new", at_least=0.5)
+    found = moments(metric_sums([[(0.0, 0.0, 1, 0.5)] * 5]).pooled(-2), "ratio")
+    told = reward.custom("mine", one, found, 1)
+    assert (told.state, told.value) == ("unknown", None)
+    assert "nothing to divide by" in told.explanation
 
 
 @pytest.mark.parametrize(
@@ -203,6 +228,7 @@ def test_a_custom_metric_without_data_is_unknown() -> None:
         ({"custom": {"mine": {"at_least": 2.0, "at_most": 1.0}}}, "not below"),
         ({"custom": {"mine": {"at_least": 2.0, "arm": "none"}}}, "unknown arm"),
         ({"custom": {"mine": {"at_least": 2.0, "position": 1}}}, "position 1 of 1"),
+        ({"custom": {"mine": {"at_least": 2.0, "metric": "ctr"}}}, "ctr, which is no declared"),
     ],
 )
 def test_what_cannot_be_declared(declared: dict[str, object], fault: str) -> None:

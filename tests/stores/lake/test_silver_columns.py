@@ -11,7 +11,7 @@ from include.stores.lake.silver import FEEDBACK, partition_hash, scan_feedback
 from tests.support.lake_rows import BATCH, SOURCE, feedback_rows
 
 KEYS = {"source": SOURCE, "behavior_policy": "random", "batch_id": BATCH}
-LATER = ("decision_id", "unit", "cell")
+LATER = ("decision_id", "unit", "cell", "metrics", "covariates")
 
 
 def test_a_column_without_a_value_does_not_rename_rows() -> None:

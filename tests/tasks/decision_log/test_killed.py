@@ -59,7 +59,7 @@ JOINTS = (
     ("include.tasks.decision_log.batch:replace_batch", 1),
     ("include.tasks.decision_log.batch:write_batch", 2),
     ("include.tasks.decision_log.totals:note_arm_rewards", 1),
-    ("include.stores.reports.statistics:_mark_current", 1),
+    ("include.stores.reports.statistics:mark_current", 1),
     ("include.stores.reports.statistics:write_batch_statistics", 1),
     ("include.tasks.decision_log.aggregate:mark_aggregated", 1),
     ("include.tasks.update:insert_snapshot", 1),

@@ -1,0 +1,1 @@
+"""Declared metrics: capped means, means adjusted by a covariate, and ratios by the delta method."""
