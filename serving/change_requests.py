@@ -77,6 +77,7 @@ class ExperimentPatch(_Change):
     cells: dict[Slug, ContextCell] | None = None
     traffic_share: float | None = Field(default=None, ge=0, le=1)
     eligible: Rules | None = None
+    exclude: Rules | None = None
     gate: bool | None = None
     default_shares: dict[Slug, float] | None = None
 

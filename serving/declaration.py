@@ -56,6 +56,9 @@ class ExperimentRequest(BaseModel):
     )
     traffic_share: float = Field(default=1.0, ge=0, le=1, description="part that takes part")
     eligible: Rules = Field(default_factory=list, description="contexts that take part")
+    exclude: Rules = Field(
+        default_factory=list, description="bots and staff: answered, never learned from"
+    )
     assignment: Literal["rerandomise", "nested"] = "rerandomise"
     gate: bool = Field(default=False, description="new strategies become challengers first")
 
@@ -84,6 +87,7 @@ def declared(body: ExperimentRequest) -> Experiment:
         "cells": body.cells,
         "traffic_share": body.traffic_share,
         "eligible": body.eligible,
+        "exclude": body.exclude,
         "assignment": body.assignment,
         "gate": body.gate,
     }

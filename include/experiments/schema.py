@@ -23,9 +23,10 @@ from include.experiments.guardrails import Guardrails
 from include.experiments.verdict import Share, Verdict
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ContextRules = tuple[Annotated[dict[str, str | int | bool], Field(min_length=1)], ...]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
-    *("mode", "layer"),
+    *("mode", "layer", "exclude"),
 )
 
 
@@ -191,8 +192,11 @@ class Experiment(_Declared):
     traffic_share: Share = Field(
         default=1.0, description="part of the units that takes part; the others get the default arm"
     )
-    eligible: tuple[Annotated[dict[str, str | int | bool], Field(min_length=1)], ...] = Field(
+    eligible: ContextRules = Field(
         default=(), description="contexts that take part: those that fit one of the rules"
+    )
+    exclude: ContextRules = Field(
+        default=(), description="contexts of bots or staff: answered, but never learned from"
     )
     default_arm: Name | None = Field(
         default=None, description="where nothing is drawn; control, or else the first arm"

@@ -31,6 +31,7 @@ select
         'default_arm', revision.document -> 'default_arm',
         'traffic_share', revision.document -> 'traffic_share',
         'eligible', revision.document -> 'eligible',
+        'exclude', revision.document -> 'exclude',
         'cells', revision.document -> 'cells',
         'layer', (
             select json_build_array(layer, first, stop) from allot.layer_slice

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from include.stores.reports.connection import Connection
 
@@ -27,6 +28,15 @@ class LogBatch:
     checked_at: datetime
 
 
+class ArmCount(NamedTuple):
+    """Decisions of a batch in silver by version or flag, position and arm; a row of ``log_arm``."""
+
+    policy: str
+    position: int
+    arm: int
+    decisions: int
+
+
 @dataclass(frozen=True, slots=True)
 class KnownBatch:
     """What aggregation needs to know of a batch in silver."""
@@ -38,7 +48,10 @@ class KnownBatch:
 
 
 def write_batch(
-    connection: Connection, batch: LogBatch, refused: Mapping[tuple[str, int], int]
+    connection: Connection,
+    batch: LogBatch,
+    refused: Mapping[tuple[str, int], int],
+    arms: Sequence[ArmCount],
 ) -> None:
     """Replace what is recorded of a batch, unless newer exports were read for it since."""
     connection.execute(
@@ -71,6 +84,7 @@ def write_batch(
         ),
     )
     _write_refusals(connection, batch, refused)
+    _write_arms(connection, batch, arms)
 
 
 def _write_refusals(
@@ -83,6 +97,17 @@ def _write_refusals(
             "insert into allot.log_refusal (experiment, batch_id, expectation, arm, rows)"
             " values (%s, %s, %s, %s, %s)",
             (*key, expectation, arm, rows),
+        )
+
+
+def _write_arms(connection: Connection, batch: LogBatch, arms: Sequence[ArmCount]) -> None:
+    key = (batch.experiment, batch.batch_id)
+    connection.execute("delete from allot.log_arm where experiment = %s and batch_id = %s", key)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into allot.log_arm (experiment, batch_id, policy, position, arm, decisions)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            [(*key, *row) for row in arms],
         )
 
 

@@ -16,7 +16,7 @@ from include.stores.lake.log_silver import replace_batch
 from include.stores.lake.quarantine import RefusedRow, replace_batch_quarantine
 from include.stores.lake.silver import SilverContent
 from include.stores.reports.connection import transaction
-from include.stores.reports.decision_log_batches import LogBatch, write_batch
+from include.stores.reports.decision_log_batches import ArmCount, LogBatch, write_batch
 from include.tasks.decision_log.checking import Verdict
 from include.tasks.decision_log.rows import silver_table
 
@@ -194,4 +194,11 @@ class LogRun:
         )
         counts = Counter(zip(refused["expectation"], refused["arm"], strict=True))
         with transaction(self.settings) as connection:
-            write_batch(connection, batch, counts)
+            write_batch(connection, batch, counts, _by_arm(accepted))
+
+
+def _by_arm(accepted: "pl.DataFrame") -> list[ArmCount]:
+    import polars as pl
+
+    places = ["behavior_policy", "position", "arm"]
+    return [ArmCount(*row) for row in accepted.group_by(places).agg(pl.len()).sort(places).rows()]
