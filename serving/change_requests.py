@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.contract.lifecycle import State
+from include.experiments.exposure import Exposure
 from include.experiments.schema import (
     ContextCell,
     LimitsDeclaration,
@@ -79,6 +80,7 @@ class ExperimentPatch(_Change):
     eligible: Rules | None = None
     exclude: Rules | None = None
     gate: bool | None = None
+    exposure: Exposure | None = None
     default_shares: dict[Slug, float] | None = None
 
     def applied(self, document: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
 from include.errors import InfeasibleLimitsError
+from include.experiments.exposure import Exposure
 from include.experiments.schema import (
     ContextCell,
     Experiment,
@@ -44,6 +45,7 @@ class ExperimentRequest(BaseModel):
     )
     positions: int = Field(default=1, ge=1, le=100)
     reward: Reward | None = Field(default=None, description="0 or 1 within a day, when left out")
+    exposure: Exposure | None = Field(default=None, description="only what was shown counts")
     batch: timedelta = Field(default=timedelta(days=1), description="cadence, ISO 8601")
     limits: LimitsDeclaration | None = None
     prior: Prior | None = None
@@ -80,6 +82,7 @@ def declared(body: ExperimentRequest) -> Experiment:
         "positions": body.positions,
         "source": {"kind": "decision_log"},
         "reward": body.reward or Reward(window=WINDOW),
+        "exposure": body.exposure,
         "batch": body.batch,
         "policy": policy(body.strategy, body.strategy_params),
         "default_shares": body.default_shares,

@@ -44,6 +44,11 @@ REWARD: Final[dict[str, Any]] = {
     "outcome": "recorded",
 }
 
+EXPOSURE: Final[dict[str, Any]] = {
+    "decision_id": "019aa8f2-5e3b-7c41-9d52-3f0c1b2a4d5e",
+    "outcome": "recorded",
+}
+
 EVENTS: Final[dict[str, Any]] = {
     "experiment_id": "checkout-button",
     "events": [{"date": "2026-11-21", "arm_id": "green", "outcome": "recorded"}],

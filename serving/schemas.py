@@ -141,6 +141,19 @@ class RewardBatch(_Answer):
     rewards: list[RewardAnswer | RefusedRecord]
 
 
+class ExposureAnswer(_Answer):
+    """An exposure is in the log; repeating it changes nothing."""
+
+    decision_id: str
+    outcome: Literal["recorded"]
+
+
+class ExposureBatch(_Answer):
+    """What was done with each exposure, in the order of the request."""
+
+    exposures: list[ExposureAnswer | RefusedRecord]
+
+
 class TotalAnswer(_Answer):
     """What was done with one total."""
 

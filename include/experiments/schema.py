@@ -19,6 +19,7 @@ from include.contract.participation import Rule, matches, most_specific_first, u
 from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import InfeasibleLimitsError
+from include.experiments.exposure import Exposure
 from include.experiments.guardrails import Guardrails
 from include.experiments.verdict import Share, Verdict
 
@@ -26,7 +27,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ContextRules = tuple[Annotated[dict[str, str | int | bool], Field(min_length=1)], ...]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
-    *("mode", "layer", "exclude"),
+    *("mode", "layer", "exclude", "exposure"),
 )
 
 
@@ -174,6 +175,9 @@ class Experiment(_Declared):
     positions: int = Field(default=1, ge=1, le=100)
     source: OpenBanditSource | DecisionLogSource = Field(discriminator="kind")
     reward: Reward = Reward()
+    exposure: Exposure | None = Field(
+        default=None, description="only decisions that were shown count; null: all that were made"
+    )
     batch: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(days=1)
     policy: Policy = Policy()
     prior: Prior = Prior()
@@ -237,6 +241,13 @@ class Experiment(_Declared):
         if fault := self.guardrails.fault(self.arms, self.positions):
             raise ValueError(fault)
         self.default_buckets()
+        return self
+
+    @model_validator(mode="after")
+    def _shown_in_time(self) -> Self:
+        rule, window = self.exposure, self.reward.window
+        if rule is not None and (fault := rule.fault(self.source.kind, window)):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

@@ -82,6 +82,12 @@ where experiment = %(experiment)s and decision_id = %(decision)s
 order by occurred_at, reward_id limit 100
 """
 
+_EXPOSURES: Final = """
+select occurred_at, received_at
+from allot.exposure
+where experiment = %(experiment)s and decision_id = %(decision)s
+order by occurred_at limit 100
+"""
 
 async def version_rows(connection: Connection, experiment: str, version: int) -> Row | None:
     """Return everything that is stored of why a version is as it is; ``None`` if there is none."""
@@ -115,6 +121,7 @@ async def decision_rows(
         "rewards": await _rows(connection, _REWARDS, place),
         "findings": await _rows(connection, _FINDINGS, named),
     }
+        "exposures": await _rows(connection, _EXPOSURES, place),
 
 
 async def read_rules(connection: Connection, experiment: str) -> Rules:

@@ -90,6 +90,13 @@ def reward(settings: Settings, minute: float, value: float = 1.0, **address: Any
     return name
 
 
+def show(settings: Settings, minute: float, decision_id: str) -> None:
+    """Write an exposure as the API does."""
+    at = START + timedelta(minutes=minute)
+    shown = {"experiment": "shop", "decision_id": decision_id, "occurred_at": at}
+    insert(settings, "exposure", shown)
+
+
 def insert(settings: Settings, table: str, values: dict[str, Any]) -> None:
     """Insert one row."""
     names = sql.SQL(", ").join(map(sql.Identifier, values))

@@ -29,12 +29,17 @@ class LogBatch:
 
 
 class ArmCount(NamedTuple):
-    """Decisions of a batch in silver by version or flag, position and arm; a row of ``log_arm``."""
+    """Decisions of a batch in silver by version or flag, position and arm; a row of ``log_arm``.
+
+    Of them ``exposed`` were shown; of the others so many were rewarded. ``None``: not declared.
+    """
 
     policy: str
     position: int
     arm: int
     decisions: int
+    exposed: int | None
+    unexposed_rewards: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,8 @@ def _write_arms(connection: Connection, batch: LogBatch, arms: Sequence[ArmCount
     connection.execute("delete from allot.log_arm where experiment = %s and batch_id = %s", key)
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into allot.log_arm (experiment, batch_id, policy, position, arm, decisions)"
-            " values (%s, %s, %s, %s, %s, %s)",
+            "insert into allot.log_arm (experiment, batch_id, policy, position, arm, decisions,"
+            " exposed, unexposed_rewards) values (%s, %s, %s, %s, %s, %s, %s, %s)",
             [(*key, *row) for row in arms],
         )
 

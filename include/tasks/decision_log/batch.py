@@ -201,4 +201,13 @@ def _by_arm(accepted: "pl.DataFrame") -> list[ArmCount]:
     import polars as pl
 
     places = ["behavior_policy", "position", "arm"]
-    return [ArmCount(*row) for row in accepted.group_by(places).agg(pl.len()).sort(places).rows()]
+    # Null where exposure is not declared: nobody knows then what was shown.
+    lost = (~pl.col("exposed") & (pl.col("joined") > 0)).cast(pl.Int64)
+    counts = accepted.group_by(places).agg(
+        pl.len(),
+        *(
+            pl.when(pl.col("exposed").is_not_null().all()).then(number.sum()).alias(name)
+            for name, number in (("exposed", pl.col("exposed").cast(pl.Int64)), ("lost", lost))
+        ),
+    )
+    return [ArmCount(*row) for row in counts.sort(places).rows()]
