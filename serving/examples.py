@@ -70,6 +70,16 @@ EXPERIMENT: Final[dict[str, Any]] = {
     "declaration": {"slug": "checkout-button", "arms": ["blue", "green"]},
 }
 
+HOLD: Final[dict[str, Any]] = {
+    "experiment_id": "checkout-button",
+    "number": 2,
+    "held": False,
+    "by": "checkout-team",
+    "why": "the log was mended",
+    "through": "2026-11-21",
+    "at": "2026-11-22T09:30:00+00:00",
+}
+
 PROBLEM: Final[dict[str, Any]] = {
     "type": "urn:allot:problem:unknown-experiment",
     "title": "Unknown experiment",
