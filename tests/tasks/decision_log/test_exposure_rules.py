@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.bandit.inference.srm import sample_ratio
 from include.experiments.exposure import Exposure
 from include.stores.lake.silver import counted
 from include.tasks.decision_log.aggregate import unit_sums
@@ -75,6 +76,13 @@ def effect(rows: pl.DataFrame) -> tuple[float, float]:
     return means[1] - means[0], float(np.sqrt(spread))
 
 
+def mismatch(rows: pl.DataFrame) -> bool:
+    """Tell whether the units that count did not arrive half and half, as the sequential test."""
+    units = {row.arm: row.n for row in unit_sums(rows)}
+    found = sample_ratio(np.array([[units[0], units[1]]]), np.array([[0.5, 0.5]]))
+    return bool(found.mismatch[-1])
+
+
 @pytest.mark.parametrize("shown", [0.9, 0.5, 0.2])
 def test_counting_what_was_not_shown_dilutes_an_effect_that_the_shown_ones_tell(
     shown: float,
@@ -91,7 +99,9 @@ def test_counting_what_was_not_shown_dilutes_an_effect_that_the_shown_ones_tell(
             "reward": (generator.random(size) < rate).astype(float), "exposed": seen,
         }
     )  # fmt: skip
-    told, error = effect(counted(rows.lazy()).collect())
+    counts = counted(rows.lazy()).collect()
+    assert not mismatch(counts)
+    told, error = effect(counts)
     assert told == pytest.approx(0.3, abs=4 * error)
     diluted, error = effect(rows)
     assert diluted == pytest.approx(0.3 * shown, abs=4 * error)
@@ -99,7 +109,7 @@ def test_counting_what_was_not_shown_dilutes_an_effect_that_the_shown_ones_tell(
 
 
 def test_where_being_shown_depends_on_the_outcome_and_the_arm_the_shown_ones_mislead() -> None:
-    """The view's warning is about this: the arms do the same, but one shows only its best units."""
+    """The arms do the same, but one shows only its best units: the sample ratio gives it away."""
     generator = np.random.default_rng(7)
     size, arm = 40_000, np.repeat([0, 1], 20_000)
     keen = generator.random(size) < 0.5
@@ -111,8 +121,11 @@ def test_where_being_shown_depends_on_the_outcome_and_the_arm_the_shown_ones_mis
             "unit": [f"u{number}" for number in range(size)], "reward": reward, "exposed": seen,
         }
     )  # fmt: skip
-    told, error = effect(counted(rows.lazy()).collect())
+    counts = counted(rows.lazy()).collect()
+    told, error = effect(counts)
     assert told > 10 * error
+    assert mismatch(counts)
+    assert not mismatch(rows)
     made, error = effect(rows)
     assert abs(made) < 4 * error
 
