@@ -1,6 +1,6 @@
 """A small typed client of Allot's API: decide, reward, and an answer when the API is away."""
 
-from allot_client.answers import Allocation, Decision, Reward
+from allot_client.answers import Allocation, Decision, Exposure, Reward
 from allot_client.asynchronous import AsyncAllot
 from allot_client.client import Allot
 from allot_client.errors import AllotError, RefusedError, UnavailableError
@@ -11,6 +11,7 @@ __all__ = [
     "AllotError",
     "AsyncAllot",
     "Decision",
+    "Exposure",
     "RefusedError",
     "Reward",
     "UnavailableError",

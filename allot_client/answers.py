@@ -110,6 +110,25 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """What became of an exposure.
+
+    Attributes
+    ----------
+    outcome
+        ``recorded``, or ``not_logged``: it was of a decision that was answered locally, of which
+        Allot knows nothing, so that nothing was sent.
+    """
+
+    outcome: str
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it stands in Allot's log."""
+        return self.outcome == "recorded"
+
+
+@dataclass(frozen=True, slots=True)
 class Reward:
     """What became of a reward.
 

@@ -149,3 +149,17 @@ def reward_call(
     if reward_id is not None:
         body["reward_id"] = reward_id
     return Call("POST", "/reward", {**body, "reward": value})
+
+
+def exposure_call(
+    decision: Decision | None,
+    addressed: Mapping[str, str | None],
+    occurred_at: datetime | None,
+) -> Call:
+    """Return the request of an exposure; its time is said, so that repeats are one record."""
+    body: dict[str, Any] = {k: v for k, v in addressed.items() if v is not None}
+    if decision is not None:
+        body |= {"experiment_id": decision.experiment_id, "decision_id": decision.decision_id}
+    return Call(
+        "POST", "/exposure", {**body, "occurred_at": (occurred_at or datetime.now(UTC)).isoformat()}
+    )

@@ -10,7 +10,7 @@ import httpx
 from tenacity import Retrying
 
 from allot_client import calls
-from allot_client.answers import Allocation, Decision, Reward
+from allot_client.answers import Allocation, Decision, Exposure, Reward
 from allot_client.calls import PASSING, Call, Patience
 from allot_client.errors import RefusedError
 from allot_client.memory import Memory
@@ -131,6 +131,29 @@ class Allot:
         call = calls.reward_call(value, decision, members, occurred_at, reward_id)
         told = self._surely(call).json()
         return Reward(told["outcome"], told["reward_id"])
+
+    def exposure(
+        self,
+        decision: Decision | None = None,
+        *,
+        experiment: str | None = None,
+        decision_id: str | None = None,
+        occurred_at: datetime | None = None,
+    ) -> Exposure:
+        """Tell that a decision was shown; it counts once, however often that is told.
+
+        Raises
+        ------
+        RefusedError
+            If the API refuses it.
+        UnavailableError
+            If the API is away; the same call may be repeated later, with the time it was shown.
+        """
+        if decision is not None and decision.fallback:
+            return Exposure("not_logged")
+        addressed = {"experiment_id": experiment, "decision_id": decision_id}
+        call = calls.exposure_call(decision, addressed, occurred_at)
+        return Exposure(self._surely(call).json()["outcome"])
 
     def allocation(self, experiment: str) -> Allocation:
         """Return the live weights, and remember them for when the API is away.

@@ -90,6 +90,7 @@ def _write(log: Literal["random", "bts"], rows: int) -> None:
             "position": pa.array(drawn.position, pa.int8()),
             "reward": pa.array(drawn.click, pa.float64()),
             "pscore": pa.array(drawn.propensity, pa.float64()),
+            "exposed": pa.nulls(len(drawn.item), pa.bool_()),
         }
         missing = pa.nulls(len(drawn.item), pa.string())
         batch = (FIRST + timedelta(days=day)).date().isoformat()

@@ -3,15 +3,15 @@
 ### What it does
 Every few minutes (`ALLOT_LOG_SCHEDULE_SECONDS`), per experiment on the API's own decisions (mapped;
 the index is its slug):
-1. `export` brings decisions and rewards that were written since to bronze: those of all
+1. `export` brings decisions, rewards and exposures that were written since to bronze: those of all
    transactions that have ended. Unit ids are replaced by pseudonyms before they leave PostgreSQL.
 2. `make_silver` finds out which batches they change, checks every row of those with Great
-   Expectations, joins rewards by the declared window, and replaces each batch in one commit. What
-   arrives late but occurred in the window restates its batch. Refused rows go to quarantine with
-   the expectation's name; the button *Validation report* shows what was found.
+   Expectations, joins rewards and exposures by their windows, and replaces each batch in one
+   commit. What arrives late but occurred in the window restates its batch. Refused rows go to
+   quarantine with the expectation's name; the button *Validation report* shows what was found.
 
-`announce` wakes `update_allocation` when a batch changed or closed. Rewards that join nothing stay
-in the log; the view `allot.reward_outcome` says why.
+`announce` wakes `update_allocation` when a batch changed or closed. What joins nothing stays
+in the log; the views `allot.reward_outcome` and `allot.exposure_outcome` say why.
 
 Everything may be repeated, killed, and run twice at once: what is exported together was fixed
 before it was read, and how far silver has come is noted last.

@@ -7,6 +7,8 @@ where that is what was wrong. What guardrails gather over several batches (sampl
 against the control) begins anew behind what was accepted. The next run of `update_allocation` folds
 what waited.
 
+`POST /experiments/{experiment_id}/release` does the same over the API, by whoever may `manage`.
+
 ### When it is red
 The log says what the form got wrong. Asking twice writes two rows and changes nothing else.
 """

@@ -2,8 +2,9 @@
 
 ### What it does
 Every night, each step on its own:
-- `retain_log`, per experiment: decisions and rewards older than `ALLOT_LOG_HORIZON_DAYS` leave
-  PostgreSQL, but only those that silver has (`ingest_decision_log`) and that an audit has passed
+- `retain_log`, per experiment: decisions, rewards and exposures older than
+  `ALLOT_LOG_HORIZON_DAYS` leave PostgreSQL, but only those that silver has
+  (`ingest_decision_log`) and that an audit has passed
   (`audit_decisions`). Bronze and silver keep them; `allot.retention` says what went. Until then a
   repeated `request_id` or reward gets its first answer; later it is a new one.
 - `compact_lake`: many small files of a partition become one. Rows, hashes and older versions stay;

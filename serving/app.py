@@ -17,6 +17,7 @@ from serving.edge import Bounds, Edge
 from serving.experiment_routes import experiment_router
 from serving.explain_routes import explain_router
 from serving.explaining import Explaining
+from serving.exposures import Exposures
 from serving.follower import Follower
 from serving.following import Following
 from serving.hot import HotRoutes
@@ -66,6 +67,7 @@ class Parts:
     hot: HotRoutes
     asking: Asking
     rewards: Rewards
+    exposures: Exposures
     announcer: Announcer
     managing: Managing
     changing: Changing
@@ -137,6 +139,7 @@ def _build(settings: ServingSettings) -> Parts:
         hot=hot,
         asking=asking,
         rewards=rewards,
+        exposures=Exposures(lookup, journal.journals["exposure"], metrics),
         announcer=announcer,
         managing=Managing(experiments, announcer, registry, following),
         changing=Changing(experiments, following),
@@ -191,7 +194,7 @@ def _documented(parts: Parts) -> FastAPI:
     )
     problems.install(app)
     app.include_router(hot_router(parts.hot))
-    app.include_router(record_router(parts.asking, parts.rewards, parts.events))
+    app.include_router(record_router(parts.asking, parts.rewards, parts.exposures, parts.events))
     app.include_router(experiment_router(parts.managing))
     app.include_router(change_router(parts.changing))
     app.include_router(state_router(parts.changing))

@@ -8,7 +8,7 @@ from serving.decide import Asked, Decision, cell_of, decide
 from serving.decisions import Decisions
 from serving.following import Following
 from serving.lookup import Lookup
-from serving.records import Refused, group_answer
+from serving.records import Refused, group_answer, written_alone
 from serving.requests import DecisionRequest
 from serving.snapshot import Snapshot
 from serving.terms import Terms
@@ -68,13 +68,10 @@ async def _settled(held: Held | Problem) -> Answer:
 
 
 async def _settled_alone(held: Held | Problem) -> bytes | Problem:
-    try:
-        return (await _settled(held)).body
-    except Problem as problem:
-        # What the record itself is to blame for; everything else concerns all of them.
-        if problem.status != 422:
-            raise
-        return problem
+    if isinstance(held, Problem):
+        return held
+    standing = await written_alone(held.written)
+    return standing if isinstance(standing, Problem) else held.finish(standing).body
 
 
 def _decide_all(

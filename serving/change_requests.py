@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.contract.lifecycle import State
+from include.experiments.exposure import Exposure
 from include.experiments.metric import Metrics
 from include.experiments.promotion import Promotion
 from include.experiments.schema import (
@@ -19,6 +20,8 @@ from include.experiments.schema import (
 from serving.requests import Slug
 
 Text = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
+# With something to read in it.
+Said = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*[^\x00-\x20][^\x00]*$")]
 Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Params = dict[str, float | int | str | bool | list[float] | None]
 Rules = Annotated[
@@ -39,6 +42,14 @@ class _Change(BaseModel):
 
 class Reason(_Change):
     """Why."""
+
+
+class ReleaseRequest(BaseModel):
+    """Why publishing may go on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Said = Field(description="stands in the history for good")
 
 
 class StateRequest(_Change):
@@ -71,6 +82,7 @@ class ExperimentPatch(_Change):
     control: Slug | None = None
     default_arm: Slug | None = None
     reward: Reward | None = None
+    exposure: Exposure | None = None
     batch: timedelta | None = Field(default=None, description="cadence, ISO 8601")
     limits: LimitsDeclaration | None = None
     prior: Prior | None = None
@@ -79,6 +91,7 @@ class ExperimentPatch(_Change):
     cells: dict[Slug, ContextCell] | None = None
     traffic_share: float | None = Field(default=None, ge=0, le=1)
     eligible: Rules | None = None
+    exclude: Rules | None = None
     gate: bool | None = None
     promotion: Promotion | None = None
     default_shares: dict[Slug, float] | None = None

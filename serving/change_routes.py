@@ -11,6 +11,7 @@ from serving.change_requests import (
     ConfigRequest,
     ExperimentPatch,
     Reason,
+    ReleaseRequest,
     StateRequest,
 )
 from serving.changing import Changing
@@ -19,7 +20,7 @@ from serving.keys.guard import caller_of, needs
 from serving.problems import response_of
 from serving.record_routes import BODY
 from serving.routes import problem
-from serving.schemas import ConfigAnswer, ExperimentAnswer, StateList
+from serving.schemas import ConfigAnswer, ExperimentAnswer, HoldAnswer, HoldList, StateList
 
 CHANGED: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"example": examples.EXPERIMENT}}},
@@ -79,13 +80,23 @@ def change_router(changing: Changing) -> APIRouter:
         caller = caller_of(request)
         return response_of(await changing.enter(experiment_id, body.state, body.reason, caller))
 
+    @router.post(
+        "/release",
+        response_model=HoldAnswer,
+        summary="Let publishing go on; every batch that is closed now is accepted as it is",
+        responses={**BODY, 200: {"content": {"application/json": {"example": examples.HOLD}}}},
+    )
+    async def _release(request: Request, experiment_id: Slug, body: ReleaseRequest) -> Response:
+        caller = caller_of(request)
+        return response_of(await changing.release(experiment_id, body.reason, caller))
+
     for verb, state in VERBS.items():
         _add_verb(router, changing, verb, state)
     return router
 
 
 def state_router(changing: Changing) -> APIRouter:
-    """Return reading the history of states."""
+    """Return reading the histories of states, and of holds."""
     router = APIRouter(prefix="/experiments/{experiment_id}", tags=["experiments"])
 
     @router.get(
@@ -97,6 +108,16 @@ def state_router(changing: Changing) -> APIRouter:
     )
     async def _states(experiment_id: Slug) -> Response:
         return response_of(await changing.states(experiment_id))
+
+    @router.get(
+        "/holds",
+        response_model=HoldList,
+        summary="Every hold and release of publishing, with who and why",
+        responses=BODY,
+        dependencies=[needs("read", "manage")],
+    )
+    async def _holds(experiment_id: Slug) -> Response:
+        return response_of(await changing.holds(experiment_id))
 
     return router
 

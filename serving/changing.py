@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import structlog
 
 from include.contract.lifecycle import State
 from include.experiments.schema import Experiment
@@ -17,6 +18,7 @@ from serving.stores.experiments import Experiments
 from serving.stores.revisions import Submission
 
 HEADERS = JSON + NO_STORE
+log = structlog.get_logger("allot.serving")
 SAID = {
     "strategy": "the next decisions name this strategy; weights follow with the next batch",
     "challenger": "gate is declared: it runs in the shadow of the one in force until it passes",
@@ -102,6 +104,35 @@ class Changing:
         """
         why = Submission(caller.name, reason or f"{state} through the API")
         return await self._answer(told(await self._changes.enter(experiment, state, why)))
+
+    async def release(self, experiment: str, reason: str, caller: Caller) -> Answer:
+        """Let publishing go on after a hold, or after guardrails stopped a batch.
+
+        Raises
+        ------
+        Problem
+            404 or 503.
+        """
+        done = await self._changes.release(experiment, Submission(caller.name, reason))
+        log.warning("publishing released", experiment=experiment, **done._asdict())
+        document = {"experiment_id": experiment, **done._asdict()}
+        return Answer(200, orjson.dumps(document), HEADERS)
+
+    async def holds(self, experiment: str) -> Answer:
+        """Return every hold and release, oldest first, with who and why.
+
+        Raises
+        ------
+        Problem
+            404 or 503.
+        """
+        found = await self._changes.holds(experiment)
+        document = {
+            "experiment_id": experiment,
+            "held": bool(found) and found[-1].held,
+            "holds": [row._asdict() for row in found],
+        }
+        return Answer(200, orjson.dumps(document), HEADERS)
 
     async def states(self, experiment: str) -> Answer:
         """Return every state, oldest first, with who and why.

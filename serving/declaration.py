@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from include.contract.strategies import STRATEGIES, fit_fault, parameter_fault, strategy_name
 from include.errors import InfeasibleLimitsError
+from include.experiments.exposure import Exposure
 from include.experiments.metric import Metrics
 from include.experiments.promotion import Promotion
 from include.experiments.schema import (
@@ -46,6 +47,7 @@ class ExperimentRequest(BaseModel):
     )
     positions: int = Field(default=1, ge=1, le=100)
     reward: Reward | None = Field(default=None, description="0 or 1 within a day, when left out")
+    exposure: Exposure | None = Field(default=None, description="only what was shown counts")
     batch: timedelta = Field(default=timedelta(days=1), description="cadence, ISO 8601")
     limits: LimitsDeclaration | None = None
     prior: Prior | None = None
@@ -58,6 +60,9 @@ class ExperimentRequest(BaseModel):
     )
     traffic_share: float = Field(default=1.0, ge=0, le=1, description="part that takes part")
     eligible: Rules = Field(default_factory=list, description="contexts that take part")
+    exclude: Rules = Field(
+        default_factory=list, description="bots and staff: answered, never learned from"
+    )
     assignment: Literal["rerandomise", "nested"] = "rerandomise"
     gate: bool = Field(default=False, description="new strategies become challengers first")
     promotion: Promotion | None = Field(
@@ -85,6 +90,7 @@ def declared(body: ExperimentRequest) -> Experiment:
         "positions": body.positions,
         "source": {"kind": "decision_log"},
         "reward": body.reward or Reward(window=WINDOW),
+        "exposure": body.exposure,
         "batch": body.batch,
         "policy": policy(body.strategy, body.strategy_params),
         "default_shares": body.default_shares,
@@ -92,6 +98,7 @@ def declared(body: ExperimentRequest) -> Experiment:
         "cells": body.cells,
         "traffic_share": body.traffic_share,
         "eligible": body.eligible,
+        "exclude": body.exclude,
         "assignment": body.assignment,
         "gate": body.gate,
         "metrics": body.metrics,

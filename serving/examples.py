@@ -44,6 +44,11 @@ REWARD: Final[dict[str, Any]] = {
     "outcome": "recorded",
 }
 
+EXPOSURE: Final[dict[str, Any]] = {
+    "decision_id": "019aa8f2-5e3b-7c41-9d52-3f0c1b2a4d5e",
+    "outcome": "recorded",
+}
+
 EVENTS: Final[dict[str, Any]] = {
     "experiment_id": "checkout-button",
     "events": [{"date": "2026-11-21", "arm_id": "green", "outcome": "recorded"}],
@@ -64,6 +69,16 @@ EXPERIMENT: Final[dict[str, Any]] = {
     "reason": "created through the API",
     "submitted_at": "2026-11-20T09:30:00+00:00",
     "declaration": {"slug": "checkout-button", "arms": ["blue", "green"]},
+}
+
+HOLD: Final[dict[str, Any]] = {
+    "experiment_id": "checkout-button",
+    "number": 2,
+    "held": False,
+    "by": "checkout-team",
+    "why": "the log was mended",
+    "through": "2026-11-21",
+    "at": "2026-11-22T09:30:00+00:00",
 }
 
 PROBLEM: Final[dict[str, Any]] = {

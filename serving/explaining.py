@@ -83,6 +83,7 @@ def explain_version(rows: Row) -> dict[str, Any]:
         "reason": rows["reason"],
         "held": rows["held"],
         "explanation": rows["explanation"],
+        "publishing_hold": rows["hold"][0] if rows["hold"] else None,
         "restated": rows["restated"],
         "revision": {
             "revision": rows["revision"],

@@ -49,6 +49,9 @@ class Metrics:
         self.rewards = Counter(
             "allot_rewards", "Acknowledged rewards", ["outcome"], registry=self.registry
         )
+        self.exposures = Counter(
+            "allot_exposures", "Acknowledged exposures", registry=self.registry
+        )
         self.decisions = DecisionCounts()
         self.registry.register(self.decisions)
         self.registry.register(SnapshotAges(weights, stale_seconds))

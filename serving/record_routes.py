@@ -5,6 +5,8 @@ from fastapi import APIRouter, Request, Response
 from serving import examples
 from serving.asking import Asking
 from serving.event_requests import EventsRequest
+from serving.exposure_requests import ExposureRequest
+from serving.exposures import Exposures
 from serving.keys.guard import caller_of, needs
 from serving.problems import response_of
 from serving.requests import DecisionRequest, RewardRequest
@@ -14,6 +16,8 @@ from serving.schemas import (
     DecisionAnswer,
     DecisionBatch,
     EventsAnswer,
+    ExposureAnswer,
+    ExposureBatch,
     RewardAnswer,
     RewardBatch,
 )
@@ -27,8 +31,10 @@ BODY: Documented = {
 }
 
 
-def record_router(asking: Asking, rewards: Rewards, events: Events) -> APIRouter:
-    """Return `POST /decision`, `POST /reward` and `POST /events`."""
+def record_router(
+    asking: Asking, rewards: Rewards, exposures: Exposures, events: Events
+) -> APIRouter:
+    """Return `POST /decision`, `POST /reward`, `POST /exposure` and `POST /events`."""
     router = APIRouter(tags=["serving"])
 
     @router.post(
@@ -61,6 +67,21 @@ def record_router(asking: Asking, rewards: Rewards, events: Events) -> APIRouter
     async def _reward(request: Request, body: RewardRequest) -> Response:
         caller_of(request).admit(("reward",), body.experiment_id)
         return response_of(await rewards.answer(body))
+
+    @router.post(
+        "/exposure",
+        response_model=ExposureAnswer | ExposureBatch,
+        summary="That a decision was shown; where that is declared, no other one counts",
+        responses={
+            200: {"content": {"application/json": {"example": examples.EXPOSURE}}},
+            207: {"model": ExposureBatch, "description": SOME},
+            **BODY,
+        },
+        dependencies=[needs("reward")],
+    )
+    async def _exposure(request: Request, body: ExposureRequest) -> Response:
+        caller_of(request).admit(("reward",), body.experiment_id)
+        return response_of(await exposures.answer(body))
 
     @router.post(
         "/events",

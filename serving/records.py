@@ -1,15 +1,21 @@
 """Records of a group, each judged alone: one that cannot be taken does not hold up the others."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import orjson
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from serving.answers import JSON, NO_STORE, Answer, Problem
+from serving.log.journal import Written
+from serving.stores.sink import Row
 
 Value = TypeVar("Value")
 # Marks what Pydantic adds to the place of an error: which member of a union was tried.
 TAG = "~"
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Refused(NamedTuple):
@@ -31,6 +37,28 @@ def _each(value: object, validate: ValidatorFunctionWrapHandler) -> object:
 
 Alone = WrapValidator(_each)
 Each = Annotated[Value, Alone]
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment in microseconds of Unix time, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+async def written_alone(written: Written) -> Row | Problem | None:
+    """Wait until a record is durable; return the row that stands instead, or its own problem.
+
+    Raises
+    ------
+    Problem
+        What concerns all records, not this one.
+    """
+    try:
+        return await asyncio.shield(written)
+    except Problem as problem:
+        # What the record itself is to blame for.
+        if problem.status != 422:
+            raise
+        return problem
 
 
 def printable(text: str) -> str:

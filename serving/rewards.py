@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from serving.following import Following
 from serving.log.journal import Journal
 from serving.lookup import Lookup
 from serving.metrics import Metrics
-from serving.records import Refused, group_answer
+from serving.records import Refused, group_answer, microseconds, written_alone
 from serving.requests import (
     ByArm,
     ByDecision,
@@ -27,8 +27,6 @@ from serving.terms import Terms
 
 Entry = ByDecision | ByUnit | ByArm
 Outcome = Literal["recorded", "superseded"]
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Rewards:
@@ -85,14 +83,9 @@ class Rewards:
             name, told = found
             return Problem(422, "impossible-metric", f"{name} {told}", field=f"metrics.{name}")
         record = _record(experiment, entry)
-        written = self._journal.write(orjson.dumps(record))
-        try:
-            standing = await asyncio.shield(written)
-        except Problem as problem:
-            # What the record itself is to blame for; everything else concerns all of them.
-            if problem.status != 422:
-                raise
-            return problem
+        standing = await written_alone(self._journal.write(orjson.dumps(record)))
+        if isinstance(standing, Problem):
+            return standing
         return self._told(record["reward_id"], "recorded" if standing is None else "superseded")
 
     def _told(self, reward_id: str, outcome: Outcome) -> bytes:
@@ -110,7 +103,7 @@ def _record(experiment: str, entry: Entry) -> dict[str, Any]:
         "arm_id": entry.arm_id if isinstance(entry, ByArm) else None,
         "value": entry.reward,
         "metrics": _values(entry),
-        "occurred_us": (occurred - _EPOCH) // _MICROSECOND,
+        "occurred_us": microseconds(occurred),
     }
 
 
@@ -124,6 +117,6 @@ def _derived(entry: Entry, occurred: datetime) -> str:
         return f"decision/{entry.decision_id}"
     if isinstance(entry, ByUnit):
         digest = hashlib.sha256(entry.unit_id.encode()).hexdigest()[:32]
-        return f"unit/{digest}/{(occurred - _EPOCH) // _MICROSECOND}"
+        return f"unit/{digest}/{microseconds(occurred)}"
     # Only an arm is known: every call is another reward, as the documentation says.
     return f"arm/{uuid4()}"

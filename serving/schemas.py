@@ -141,6 +141,19 @@ class RewardBatch(_Answer):
     rewards: list[RewardAnswer | RefusedRecord]
 
 
+class ExposureAnswer(_Answer):
+    """An exposure is in the log; repeating it changes nothing."""
+
+    decision_id: str
+    outcome: Literal["recorded"]
+
+
+class ExposureBatch(_Answer):
+    """What was done with each exposure, in the order of the request."""
+
+    exposures: list[ExposureAnswer | RefusedRecord]
+
+
 class TotalAnswer(_Answer):
     """What was done with one total."""
 
@@ -227,6 +240,33 @@ class StateList(_Answer):
     experiment_id: str
     state: State
     states: list[StateEntry]
+
+
+class Hold(_Answer):
+    """A hold of publishing, or its release."""
+
+    number: int = Field(ge=1, description="the highest is in force")
+    held: bool = Field(description="whether publishing stops, or goes on")
+    by: str
+    why: str
+    through: str | None = Field(
+        description="of a release: newest batch that is accepted as it is; null before any closed"
+    )
+    at: str
+
+
+class HoldAnswer(Hold):
+    """A release that was written."""
+
+    experiment_id: str
+
+
+class HoldList(_Answer):
+    """Every hold and release, oldest first."""
+
+    experiment_id: str
+    held: bool = Field(description="whether no new version follows now but a roll-back")
+    holds: list[Hold]
 
 
 class ProblemAnswer(BaseModel):

@@ -8,6 +8,7 @@ from include.contract.layers import Slice, held_out
 from include.contract.lifecycle import FLAG_OF, Flag, State
 from include.contract.participation import (
     Rule,
+    fits_any,
     is_eligible,
     matches,
     most_specific_first,
@@ -64,6 +65,8 @@ class Terms:
         Buckets of 10,000 whose units take part.
     eligible
         Rules of which a context has to fit one.
+    exclude
+        Rules of which a context may fit none.
     cells
         Context cells with their rules, in the order in which they are tried.
     reward
@@ -85,6 +88,7 @@ class Terms:
     default: tuple[str, ...] = ()
     traffic: int = BUCKETS
     eligible: tuple[Rule, ...] = ()
+    exclude: tuple[Rule, ...] = ()
     cells: tuple[tuple[str, Rule], ...] = ()
     reward: RewardRule | None = None
     layer: Slice | None = None
@@ -95,22 +99,27 @@ class Terms:
 
     def __post_init__(self) -> None:
         everybody = self.traffic == BUCKETS and self.layer is None and not self.holdout
-        draws = self.state == "running" and everybody and not self.eligible
+        asks = self.eligible or self.exclude
+        draws = self.state == "running" and everybody and not asks
         object.__setattr__(self, "draws", draws)
 
     def flag(self, experiment: str, unit: str, context: Mapping[str, object]) -> Flag | None:
         """Tell why no arm is drawn for a unit; ``None`` where one is."""
         if self.state != "running":
             return FLAG_OF[self.state]
+        # First of all that concern the context: how many bots came is to be told in full.
+        if fits_any(self.exclude, context):
+            return "excluded"
         if not is_eligible(self.eligible, context):
             return "ineligible"
+        return None if self._has_part(experiment, unit) else "outside"
+
+    def _has_part(self, experiment: str, unit: str) -> bool:
         if self.holdout and held_out(unit, self.holdout):
-            return "outside"
+            return False
         if self.layer is not None and not self.layer.holds(unit):
-            return "outside"
-        if self.traffic < BUCKETS and not takes_part(experiment, unit, self.traffic):
-            return "outside"
-        return None
+            return False
+        return self.traffic == BUCKETS or takes_part(experiment, unit, self.traffic)
 
     def cell_of(self, context: Mapping[str, object]) -> str:
         """Return the matching cell with most conditions; the pooled cell where none matches."""
@@ -147,9 +156,10 @@ def terms_of(state: State, document: Mapping[str, Any]) -> Terms:
         strategy=document["strategy"],
         default=tuple(arm for arm in named if arm is not None),
         traffic=BUCKETS if share is None else traffic_buckets(share),
-        # What an older process kept on disk knows of neither.
+        # What an older process kept on disk knows of none of these.
         layer=Slice(*layer) if (layer := document.get("layer")) else None,
         holdout=traffic_buckets(document.get("holdout") or 0.0),
+        exclude=tuple(document.get("exclude") or ()),
         eligible=tuple(document["eligible"] or ()),
         cells=tuple((name, rules[name]) for name in most_specific_first(rules)),
         reward=RewardRule(reward["kind"], reward["lower"], reward["upper"]),

@@ -51,6 +51,13 @@ def closes_at(batch_id: str, cadence: timedelta, reward_window: timedelta) -> da
     return batch_start(batch_id) + cadence + reward_window
 
 
+def was_closed(
+    batch_id: str, cadence: timedelta, reward_window: timedelta, observed_at: datetime
+) -> bool:
+    """Tell whether a batch was closed when it was summed: sums read earlier may miss rewards."""
+    return observed_at >= closes_at(batch_id, cadence, reward_window)
+
+
 def newest_ended(instant: datetime, cadence: timedelta) -> str:
     """Return the newest batch that had ended by an instant."""
     return batch_id_of(instant - cadence, cadence)

@@ -4,7 +4,9 @@ from typing import Final, Literal, TypeAlias
 
 State: TypeAlias = Literal["draft", "running", "paused", "concluded", "archived"]
 # Why nothing was drawn; decisions with a flag never enter learning.
-Flag: TypeAlias = Literal["forced", "draft", "paused", "stopped", "outside", "ineligible"]
+Flag: TypeAlias = Literal[
+    "forced", "draft", "paused", "stopped", "excluded", "outside", "ineligible"
+]
 
 FOLLOWING: Final[dict[State, tuple[State, ...]]] = {
     "draft": ("running", "archived"),

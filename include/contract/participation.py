@@ -68,9 +68,14 @@ def undecided(rules: Mapping[str, Rule]) -> tuple[str, str] | None:
     return None
 
 
+def fits_any(rules: Sequence[Rule], context: Mapping[str, object]) -> bool:
+    """Tell whether a context fits one of the rules; without rules none does."""
+    return any(matches(rule, context) for rule in rules)
+
+
 def is_eligible(rules: Sequence[Rule], context: Mapping[str, object]) -> bool:
     """Tell whether a context fits one of the rules; without rules every context does."""
-    return not rules or any(matches(rule, context) for rule in rules)
+    return not rules or fits_any(rules, context)
 
 
 def _exclude(one: Rule, other: Rule) -> bool:

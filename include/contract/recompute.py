@@ -145,9 +145,10 @@ class Recomputer:
             since = (rules.states or {}).get(str(flag))
             if since is None or record.decided_us < since - CLOCK_TOLERANCE_US:
                 yield Fault("flag", f"flagged {flag}, but the experiment had not been {flag} yet")
-        elif flag == "ineligible":
-            if not rules.ineligible:
-                yield Fault("flag", "flagged ineligible, but no revision declares who is eligible")
+        elif flag in {"excluded", "ineligible"}:
+            # The context is not kept: more cannot be asked of such a record.
+            if not (rules.excluded if flag == "excluded" else rules.ineligible):
+                yield Fault("flag", f"flagged {flag}, but no revision declares whom that concerns")
         elif flag == "outside":
             who = record.decision_id if record.unit is None else record.unit
             least = rules.traffic[0]

@@ -21,6 +21,8 @@ class Rules:
         Least and most traffic buckets over all revisions.
     ineligible
         Whether a revision has declared who is eligible.
+    excluded
+        Whether a revision has declared whom to leave out.
     states
         Flag to the earliest moment at which a state demanded it, in µs of Unix time.
     """
@@ -28,6 +30,7 @@ class Rules:
     defaults: frozenset[tuple[str, ...]] = frozenset({()})
     traffic: tuple[int, int] = (BUCKETS, BUCKETS)
     ineligible: bool = False
+    excluded: bool = False
     states: Mapping[str, int] | None = None
 
 
@@ -49,6 +52,7 @@ def rules_of(
         defaults=frozenset({()} | {tuple(arm for arm in arms if arm) for arms in declared}),
         traffic=(min(traffic, default=BUCKETS), max(traffic, default=BUCKETS)),
         ineligible=any(each.get("eligible") for each in kept),
+        excluded=any(each.get("exclude") for each in kept),
         states=demanded,
     )
 

@@ -13,7 +13,7 @@ from include.experiments.schema import Experiment
 
 DEFAULT_METHOD: Final = "default/1"
 # Changing one of these would make earlier statistics mean something else.
-FIXED: Final = ("reward", "unit", "control", "source", "batch", "positions")
+FIXED: Final = ("reward", "exposure", "unit", "control", "source", "batch", "positions")
 
 
 def version_zero(experiment: Experiment) -> WeightsContent:
@@ -50,7 +50,7 @@ def differences(in_force: dict[str, Any], submitted: dict[str, Any]) -> list[str
 def refuse_fixed_changes(in_force: Experiment, submitted: Experiment) -> None:
     """Refuse changes that would give another meaning to decisions already made.
 
-    Reward, unit, control, source, cadence and positions are fixed; arms may only be
+    Reward, exposure, unit, control, source, cadence and positions are fixed; arms may only be
     added at the end, since decisions name them by index. Metrics may be added, and stay.
 
     Raises

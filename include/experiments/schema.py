@@ -19,15 +19,17 @@ from include.contract.participation import Rule, matches, most_specific_first, u
 from include.contract.rounding import default_buckets
 from include.contract.weights import BUCKETS, POOLED_CELL
 from include.errors import InfeasibleLimitsError
+from include.experiments.exposure import Exposure
 from include.experiments.guardrails import Guardrails
 from include.experiments.metric import Metrics, metrics_fault
 from include.experiments.promotion import Promotion
 from include.experiments.verdict import Share, Verdict
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ContextRules = tuple[Annotated[dict[str, str | int | bool], Field(min_length=1)], ...]
 LATER_FIELDS: Final = (
     *("traffic_share", "eligible", "default_arm", "gate", "challenger", "verdict", "guardrails"),
-    *("mode", "layer", "promotion", "metrics"),
+    *("mode", "layer", "promotion", "metrics", "exclude", "exposure"),
 )
 
 
@@ -175,6 +177,9 @@ class Experiment(_Declared):
     positions: int = Field(default=1, ge=1, le=100)
     source: OpenBanditSource | DecisionLogSource = Field(discriminator="kind")
     reward: Reward = Reward()
+    exposure: Exposure | None = Field(
+        default=None, description="only decisions that were shown count; null: all that were made"
+    )
     batch: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(days=1)
     policy: Policy = Policy()
     prior: Prior = Prior()
@@ -193,8 +198,11 @@ class Experiment(_Declared):
     traffic_share: Share = Field(
         default=1.0, description="part of the units that takes part; the others get the default arm"
     )
-    eligible: tuple[Annotated[dict[str, str | int | bool], Field(min_length=1)], ...] = Field(
+    eligible: ContextRules = Field(
         default=(), description="contexts that take part: those that fit one of the rules"
+    )
+    exclude: ContextRules = Field(
+        default=(), description="contexts of bots or staff: answered, but never learned from"
     )
     default_arm: Name | None = Field(
         default=None, description="where nothing is drawn; control, or else the first arm"
@@ -241,6 +249,13 @@ class Experiment(_Declared):
         if fault := self.guardrails.fault(self.arms, self.positions, self.metrics):
             raise ValueError(fault)
         self.default_buckets()
+        return self
+
+    @model_validator(mode="after")
+    def _shown_in_time(self) -> Self:
+        rule, window = self.exposure, self.reward.window
+        if rule is not None and (fault := rule.fault(self.source.kind, window)):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

@@ -11,11 +11,16 @@ from serving.minutes import Minutes
 from serving.settings import ServingSettings
 from serving.stores.database import Database
 from serving.stores.decisions import DECISIONS
+from serving.stores.exposures import EXPOSURES
 from serving.stores.rewards import REWARDS
 from serving.stores.sink import Sink, Statements
 from serving.stores.spool import REFUSED, SUFFIX, Spool
 
-KINDS: dict[str, Statements] = {"decision": DECISIONS, "reward": REWARDS}
+KINDS: dict[str, Statements] = {
+    "decision": DECISIONS,
+    "reward": REWARDS,
+    "exposure": EXPOSURES,
+}
 
 
 class Log(Collector):

@@ -26,6 +26,15 @@ with events as (
     from allot.experiment_state where experiment = %(experiment)s
     union all
     select
+        h.at,
+        'hold' as kind,
+        h.number,
+        h.by,
+        h.why,
+        jsonb_build_object('held', h.held, 'through', h.through) as details
+    from allot.publishing_hold as h where h.experiment = %(experiment)s
+    union all
+    select
         w.published_at as at,
         'version' as kind,
         w.version as number,
@@ -52,7 +61,7 @@ limit %(limit)s
 async def events(
     reports: Reports, experiment: str, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """Return a page of revisions, states and versions.
+    """Return a page of revisions, states, holds and versions.
 
     Raises
     ------

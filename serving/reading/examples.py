@@ -112,6 +112,7 @@ SUMMARY: Final[dict[str, Any]] = {
             "sequences": [{**_SEQUENCE, "arm_id": "green"}],
         }
     ],
+    "publishing_hold": None,
     "recommendation": {
         "recommendation": "keep_running", "arm_id": None,
         "summary": "Keep running: no arm is known to be better yet.", "status": "running",

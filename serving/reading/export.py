@@ -4,12 +4,25 @@ from typing import Final, Literal, LiteralString
 
 What = Literal["decisions", "rewards", "statistics"]
 
-# One row per decision and position, as in silver; the reward that joined it beside it.
+# One row per decision and position, as in silver; the reward that joined it beside it, and whether
+# it was shown, where that is declared and it was drawn.
 _DECISIONS: Final = """
 with joined as (
     select decision_id, value, occurred_at
     from allot.reward_outcome
     where experiment = %(experiment)s and outcome = 'joined'
+),
+
+shown as (
+    select decision_id
+    from allot.exposure_outcome
+    where experiment = %(experiment)s and outcome = 'joined'
+),
+
+declared as (
+    select document ? 'exposure' as exposure
+    from allot.experiment_revision
+    where experiment = %(experiment)s order by revision desc limit 1
 )
 
 select
@@ -24,12 +37,15 @@ select
     s.arm_id,
     s.share / 10000.0::double precision as propensity,
     d.flag,
+    case when w.exposure and d.flag is null then h.decision_id is not null end as exposed,
     j.value as reward,
     to_char(j.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         as reward_occurred_at
 from allot.decision as d
 cross join lateral unnest(d.arm_ids, d.shares) with ordinality as s (arm_id, share, place)
+cross join declared as w
 left join joined as j on d.decision_id = j.decision_id
+left join shown as h on d.decision_id = h.decision_id
 where d.experiment = %(experiment)s
 order by d.decision_id, s.place
 """

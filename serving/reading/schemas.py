@@ -168,8 +168,8 @@ class Event(ReadAnswer):
     """Something that happened to an experiment."""
 
     at: datetime
-    kind: Literal["revision", "state", "version"]
-    number: int = Field(description="of the revision, the state or the version")
+    kind: Literal["revision", "state", "hold", "version"]
+    number: int = Field(description="of the revision, the state, the hold or the version")
     by: str = Field(description="a person's or key's name; the DAG run that published")
     why: str
     details: dict[str, Any]

@@ -104,6 +104,14 @@ class Recommendation(ReadAnswer):
     recommended_at: datetime
 
 
+class PublishingHold(ReadAnswer):
+    """Why no new version follows, but a roll-back."""
+
+    by: str = Field(description="a person, a key, or the run whose guardrails failed")
+    why: str
+    since: datetime
+
+
 class Summary(ReadAnswer):
     """An experiment on one page."""
 
@@ -126,6 +134,9 @@ class Summary(ReadAnswer):
     )
     observations: int = Field(description="in the batches, over all positions")
     reward_sum: float = Field(description="of those observations")
+    publishing_hold: PublishingHold | None = Field(
+        description="null: not held; `POST …/release` ends it"
+    )
     live: LiveVersion
     leading: list[Leader] = Field(description="per position; none before the first batch")
     verdicts: list[Verdict] = Field(description="per position; none before the first judgement")

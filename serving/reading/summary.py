@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from serving.reading.counts import counts
+from serving.stores.holds import IN_FORCE
 from serving.stores.reports import Reader, Reports, Row
 
 _OVERVIEW: Final = """
@@ -88,6 +89,7 @@ async def summary(reports: Reports, experiment: str) -> dict[str, Any]:
         losses = await reader.rows(_LOSSES, asked)
         recommended = await reader.rows(_RECOMMENDED, asked)
         verdicts = await reader.rows(_VERDICTS, asked)
+        hold = await reader.rows(IN_FORCE, asked)
         live = {
             "version": overview.pop("weights_version"),
             "batch": overview.pop("weights_batch"),
@@ -96,6 +98,7 @@ async def summary(reports: Reports, experiment: str) -> dict[str, Any]:
         return {
             **overview,
             **await counts(reader, experiment),
+            "publishing_hold": hold[0] if hold else None,
             "live": live | {"slots": _slots(shares)},
             "leading": _leading(shares, losses) if live["batch"] is not None else [],
             "verdicts": _verdicts(verdicts),

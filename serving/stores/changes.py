@@ -9,6 +9,7 @@ from include.experiments.revision import refuse_fixed_changes
 from include.experiments.schema import Experiment
 from serving.answers import Problem, not_found
 from serving.stores.experiments import Experiments
+from serving.stores.holds import HoldRow, holds, release
 from serving.stores.revisions import (
     Connection,
     Revision,
@@ -96,6 +97,36 @@ class Changes:
 
         return await self._experiments.call(work)
 
+    async def release(self, experiment: str, submission: Submission) -> HoldRow:
+        """Let an experiment's publishing go on, as the DAG `release_allocation` does.
+
+        Raises
+        ------
+        Problem
+            404 or 503.
+        """
+
+        async def work(connection: Connection) -> HoldRow:
+            declared = Experiment.model_validate((await _known(connection, experiment)).document)
+            return await release(connection, declared, submission)
+
+        return await self._experiments.call(work)
+
+    async def holds(self, experiment: str) -> list[HoldRow]:
+        """Return every hold and release of an experiment, oldest first.
+
+        Raises
+        ------
+        Problem
+            404 or 503.
+        """
+
+        async def work(connection: Connection) -> list[HoldRow]:
+            await _known(connection, experiment)
+            return await holds(connection, experiment)
+
+        return await self._experiments.call(work)
+
     async def states(self, experiment: str) -> list[StateRow]:
         """Return every state that was noted of an experiment, oldest first."""
         return await self._experiments.call(lambda connection: states(connection, experiment))
@@ -103,6 +134,10 @@ class Changes:
 
 async def _locked(connection: Connection, experiment: str) -> Revision:
     await lock(connection, experiment)
+    return await _known(connection, experiment)
+
+
+async def _known(connection: Connection, experiment: str) -> Revision:
     found = await all_revisions(connection, experiment)
     if not found:
         raise not_found(experiment)

@@ -6,6 +6,7 @@ from psycopg.rows import dict_row
 
 from include.contract.recompute import LoggedDecision
 from include.contract.rules import Rules, rules_of
+from serving.stores.holds import IN_FORCE
 from serving.stores.revisions import Connection
 
 Row = dict[str, Any]
@@ -81,6 +82,12 @@ from allot.reward
 where experiment = %(experiment)s and decision_id = %(decision)s
 order by occurred_at, reward_id limit 100
 """
+_EXPOSURES: Final = """
+select occurred_at, received_at
+from allot.exposure
+where experiment = %(experiment)s and decision_id = %(decision)s
+order by occurred_at limit 100
+"""
 
 
 async def version_rows(connection: Connection, experiment: str, version: int) -> Row | None:
@@ -97,6 +104,7 @@ async def version_rows(connection: Connection, experiment: str, version: int) ->
         "statistics": await _rows(connection, _STATISTICS, place),
         "totals": await _rows(connection, _TOTALS, place),
         "arms": await _rows(connection, _ARMS, place),
+        "hold": await _rows(connection, IN_FORCE, place),
         "findings": await _rows(connection, _FINDINGS, named),
     }
 
@@ -113,6 +121,7 @@ async def decision_rows(
     return {
         **found[0],
         "rewards": await _rows(connection, _REWARDS, place),
+        "exposures": await _rows(connection, _EXPOSURES, place),
         "findings": await _rows(connection, _FINDINGS, named),
     }
 

@@ -20,18 +20,19 @@ class Statements(NamedTuple):
     insert
         Inserts the records whose ids are new.
     supersede
-        Keeps aside the records whose ids belong to others; may be repeated.
+        Keeps aside the records whose ids belong to others; may be repeated. ``None``: no two
+        records of one id differ.
     fates
-        Returns (place from 1, row) of records that have more to be told.
+        Returns (place from 1, row) of records that have more to be told; ``None``: none has.
     supersede_at_once
         Whether a record is also kept aside when its client still waits for the answer, rather
         than being answered by the one that stands.
     """
 
     insert: LiteralString
-    supersede: LiteralString
-    fates: LiteralString
-    supersede_at_once: bool
+    supersede: LiteralString | None = None
+    fates: LiteralString | None = None
+    supersede_at_once: bool = False
 
 
 class Sink:
@@ -82,7 +83,8 @@ class Sink:
         try:
             async with self._database.transaction() as connection:
                 await connection.execute(self._sql.insert, (group,))
-                await connection.execute(self._sql.supersede, (group,))
+                if self._sql.supersede is not None:
+                    await connection.execute(self._sql.supersede, (group,))
         except REFUSED:
             if len(lines) == 1:
                 return list(lines)
@@ -101,9 +103,9 @@ class Sink:
 
     async def _insert(self, group: str, size: int) -> Fates:
         inserted = await self._database.execute(self._sql.insert, (group,))
-        if inserted.rowcount == size:
+        if inserted.rowcount == size or self._sql.fates is None:
             return {}
-        if self._sql.supersede_at_once:
+        if self._sql.supersede_at_once and self._sql.supersede is not None:
             await self._database.execute(self._sql.supersede, (group,))
         told = await self._database.execute(self._sql.fates, (group,))
         return {place - 1: row for place, row in await told.fetchall()}

@@ -31,6 +31,7 @@ select
         'default_arm', revision.document -> 'default_arm',
         'traffic_share', revision.document -> 'traffic_share',
         'eligible', revision.document -> 'eligible',
+        'exclude', revision.document -> 'exclude',
         'cells', revision.document -> 'cells',
         'metrics', revision.document -> 'metrics',
         'layer', (

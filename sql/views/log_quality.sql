@@ -19,6 +19,36 @@ refused as (
         max(largest) / nullif(sum(refused), 0)::double precision as largest_arm_share
     from by_name
     group by experiment, batch_id
+),
+
+by_flag as (
+    select
+        experiment,
+        batch_id,
+        policy,
+        sum(decisions)::bigint as rows
+    from allot.log_arm
+    where policy !~ '^v[0-9]+$'
+    group by experiment, batch_id, policy
+),
+
+flagged as (
+    select
+        experiment,
+        batch_id,
+        jsonb_object_agg(policy, rows) as flags
+    from by_flag
+    group by experiment, batch_id
+),
+
+shown as (
+    select
+        experiment,
+        batch_id,
+        (sum(exposed) / sum(decisions))::double precision as exposed_share
+    from allot.log_arm
+    where policy ~ '^v[0-9]+$' and position = 0
+    group by experiment, batch_id
 )
 
 select
@@ -28,6 +58,8 @@ select
     b.rows_in,
     b.rows_silver,
     b.rows_flagged,
+    case when b.rows_flagged = 0 then '{}'::jsonb else f.flags end as flags,
+    s.exposed_share,
     b.rows_quarantined,
     b.rows_quarantined / nullif(b.rows_in, 0)::double precision as refused_share,
     coalesce(r.refusals, '{}'::jsonb) as refusals,
@@ -41,7 +73,9 @@ select
     b.checked_at,
     b.docs_key
 from allot.log_batch as b
-left join refused as r on b.experiment = r.experiment and b.batch_id = r.batch_id;
+left join refused as r on b.experiment = r.experiment and b.batch_id = r.batch_id
+left join flagged as f on b.experiment = f.experiment and b.batch_id = f.batch_id
+left join shown as s on b.experiment = s.experiment and b.batch_id = s.batch_id;
 
 comment on view allot.log_quality is
 'The decision log batch by batch: what silver holds, what was refused and why, what was joined.';
@@ -51,7 +85,12 @@ comment on column allot.log_quality.decisions is 'Decisions of the batch in bron
 comment on column allot.log_quality.rows_in is 'Their rows: one per decision and position.';
 comment on column allot.log_quality.rows_silver is 'Rows in silver.';
 comment on column allot.log_quality.rows_flagged is
-'Of these, rows where nothing was drawn (forced, paused, stopped): never learned from.';
+'Of these, rows where nothing was drawn (forced, paused, excluded, …): never learned from.';
+comment on column allot.log_quality.flags is
+'Why nothing was drawn to the number of those rows; `excluded` is declared bot and staff traffic. '
+'Null for a batch made before this was kept.';
+comment on column allot.log_quality.exposed_share is
+'Of its drawn decisions, the part that was shown; null where exposure is not declared.';
 comment on column allot.log_quality.rows_quarantined is 'Rows that an expectation refused.';
 comment on column allot.log_quality.refused_share is 'Those / rows in.';
 comment on column allot.log_quality.refusals is

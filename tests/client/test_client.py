@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -42,11 +43,18 @@ def test_the_loop_is_create_decide_reward(api: Api, database: Settings) -> None:
         assert allot.reward(1, decision).recorded
         assert allot.reward(1, decision).recorded
         assert allot.reward(0, decision).outcome == "superseded"
+        shown = datetime(2026, 1, 10, 12, tzinfo=UTC)
+        for _ in range(2):
+            assert allot.exposure(decision, occurred_at=shown).recorded
+        other = allot.exposure(experiment="colour", decision_id=decision.decision_id)
+        assert other.recorded
         assert allot.reward(1, experiment="colour", unit="u").recorded
         assert allot.reward(1, experiment="colour", arm="red").recorded
         assert allot.allocation("colour").weights == {"red": 0.5, "blue": 0.5}
     assert set(logged(database)) == {decision.decision_id}
     assert len(rows(database, "select * from allot.reward")) == 3
+    exposures = rows(database, "select decision_id::text from allot.exposure")
+    assert [row["decision_id"] for row in exposures] == [decision.decision_id] * 2
 
 
 def test_the_asynchronous_client_does_the_same(api: Api, database: Settings) -> None:
@@ -57,6 +65,7 @@ def test_the_asynchronous_client_does_the_same(api: Api, database: Settings) -> 
                 *(allot.decide("colour", unit=f"u{n}") for n in range(20))
             )
             assert (await allot.reward(1, decisions[0])).recorded
+            assert (await allot.exposure(decisions[0])).recorded
             assert (await allot.allocation("colour")).version == 0
             with pytest.raises(RefusedError):
                 await allot.decide("none")
@@ -170,6 +179,7 @@ def test_an_api_that_is_killed_is_answered_for_and_never_said_to_have_logged(
                 ("green", False, None)
             }
             assert allot.reward(1, missed[0]).outcome == "not_logged"
+            assert allot.exposure(missed[0]).outcome == "not_logged"
         with process(port):
             again = _until_logged(allot)
     assert {known.decision_id, again.decision_id} <= set(logged(database))

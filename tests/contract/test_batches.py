@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.contract.batches import batch_id_of, batch_start, closes_at, newest_ended
+from include.contract.batches import batch_id_of, batch_start, closes_at, newest_ended, was_closed
 
 DAY = timedelta(days=1)
 cadences = st.sampled_from([timedelta(seconds=90), timedelta(hours=1), DAY, timedelta(days=7)])
@@ -60,6 +60,14 @@ def test_the_newest_ended_batch_has_ended_and_the_next_has_not(
 def test_the_last_reward_occurs_a_window_after_the_end() -> None:
     closes = closes_at("2019-11-24", DAY, timedelta(hours=6))
     assert closes == datetime(2019, 11, 25, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("hour", "closed"), [(5, False), (6, True), (7, True)])
+def test_sums_that_were_read_before_the_window_ended_may_miss_rewards(
+    hour: int, closed: bool
+) -> None:
+    seen = datetime(2019, 11, 25, hour, tzinfo=UTC)
+    assert was_closed("2019-11-24", DAY, timedelta(hours=6), seen) is closed
 
 
 def test_an_instant_without_zone_is_refused() -> None:

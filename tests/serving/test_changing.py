@@ -108,6 +108,24 @@ def test_who_is_not_eligible_gets_the_default_arm(made: Api) -> None:
         assert (told["flag"], told["arm_id"]) == ("ineligible", "red")
 
 
+def test_bots_and_staff_are_answered_logged_and_named(made: Api, database: Settings) -> None:
+    rules = [{"bot": True}, {"internal": True}]
+    assert change(made, method="PATCH", exclude=rules).status_code == 200
+    assert "flag" not in ask(made, unit_id="u", context={"bot": False})
+    assert "flag" not in made.get("/decision", experiment_id="colour", unit_id="u").json()
+    told = ask(made, unit_id="crawler", context={"bot": True}, request_id="r")
+    assert (told["flag"], told["arm_id"], told["propensity"]) == ("excluded", "blue", 1.0)
+    assert ask(made, unit_id="crawler", request_id="r") == told
+    many = ask(made, unit_ids=["a", "b"], context={"internal": True})["decisions"]
+    assert [each["flag"] for each in many] == ["excluded", "excluded"]
+    assert logged(database)[told["decision_id"]]["flag"] == "excluded"
+    why = made.get(f"/decisions/{told['decision_id']}/explain").json()
+    assert why["recomputed"] == {"holds": True, "faults": []}
+    assert "without a draw, as it was excluded; never learned from" in why["in_words"][0]
+    wrong = change(made, method="PATCH", exclude=[{}])
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "exclude.0")
+
+
 def test_the_cell_with_most_conditions_decides_whatever_order_was_declared(
     made: Api, database: Settings, store: Settings
 ) -> None:

@@ -14,7 +14,7 @@ from tests.support.served import Api
 
 pytestmark = pytest.mark.services
 DECLARES = ("POST /experiments", "PATCH /experiments/{experiment_id}", "/config", "/events")
-GROUPS = {"POST /decision", "POST /reward"}
+GROUPS = {"POST /decision", "POST /reward", "POST /exposure"}
 # An experiment that an earlier call archived decides no more, whatever is sent.
 STATUSES = ["2xx", "3xx", 401, 403, 404, 409, 410, 429, "5xx"]
 ACCEPTED = {"checks": {"positive_data_acceptance": {"expected-statuses": STATUSES}}}
@@ -32,6 +32,16 @@ def test_examples_have_the_members_of_real_answers(api: Api) -> None:
                 "/reward", json={"experiment_id": "button", "arm_id": "blue", "reward": 1}
             ).json(),
             examples.REWARD,
+        ),
+        "exposure": (
+            api.client.post(
+                "/exposure",
+                json={
+                    "experiment_id": "button",
+                    "decision_id": examples.EXPOSURE["decision_id"],
+                },
+            ).json(),
+            examples.EXPOSURE,
         ),
         "problem": (api.get("/decision", experiment_id="none").json(), examples.PROBLEM),
     }
@@ -87,5 +97,5 @@ def test_what_the_document_promises_holds(api: Api) -> None:
 
         holds()
         tried.append(operation.label)
-    hot = {"GET /allocation", "GET /decision", "POST /decision", "POST /reward"}
+    hot = {"GET /allocation", "GET /decision", "POST /decision", "POST /reward", "POST /exposure"}
     assert hot | {"GET /ready"} <= set(tried)

@@ -10,6 +10,7 @@ from include.errors import SettingsError
 from include.settings import Settings
 from serving.keys import __main__ as command
 from serving.settings import serving_settings
+from tests.support.declared import experiment, registered
 from tests.support.logged import rows
 from tests.support.publishing import Publisher
 from tests.support.served import Api, Serve, eventually
@@ -23,8 +24,8 @@ def make_key(database: Settings, capsys: pytest.CaptureFixture[str]) -> MakeKey:
         words = ["create", "--name", "tests"]
         for scope in scopes:
             words += ["--scope", scope]
-        for experiment in experiments:
-            words += ["--experiment", experiment]
+        for slug in experiments:
+            words += ["--experiment", slug]
         assert command.main(words) == 0
         return capsys.readouterr().out.strip()
 
@@ -70,6 +71,22 @@ def test_a_key_does_what_its_scopes_say_and_no_more(closed: Api, make_key: MakeK
         "decide": 403, "reward": 200, "manage": 403, "read": 200,
     }  # fmt: skip
     assert calls(closed, make_key("manage"))["manage"] == 201
+
+
+@pytest.mark.services
+def test_a_release_of_publishing_needs_manage_and_keeps_the_name_of_the_key(
+    closed: Api, make_key: MakeKey, database: Settings
+) -> None:
+    registered(database, experiment(slug="button"))
+    path, body = "/experiments/button/release", {"reason": "mended"}
+    for scope, status in (("decide", 403), ("reward", 403), ("read", 403), ("manage", 200)):
+        token = make_key(scope)
+        answer = closed.client.post(path, json=body, headers=bearer(token))
+        assert answer.status_code == status, scope
+    elsewhere = make_key("manage", experiments=("other",))
+    assert closed.client.post(path, json=body, headers=bearer(elsewhere)).status_code == 403
+    written = rows(database, "select by, why, through from allot.publishing_hold")
+    assert written == [{"by": "tests", "why": "mended", "through": None}]
 
 
 @pytest.mark.services

@@ -107,6 +107,13 @@ def reward(
     return name
 
 
+def show(settings: Settings, minute: float, decision_id: str) -> None:
+    """Write an exposure as the API does."""
+    at = START + timedelta(minutes=minute)
+    shown = {"experiment": "shop", "decision_id": decision_id, "occurred_at": at}
+    insert(settings, "exposure", shown)
+
+
 def insert(settings: Settings, table: str, values: dict[str, Any]) -> None:
     """Insert one row."""
     names = sql.SQL(", ").join(map(sql.Identifier, values))

@@ -88,6 +88,7 @@ def _columns(
         "reward": pa.array([row.reward for row in rows], pa.float64()),
         "pscore": pa.array([row.pscore for row in rows], pa.float64()),
         "unit": pa.array([row.unit for row in rows], pa.string()),
+        "exposed": pa.nulls(len(rows), pa.bool_()),
         **{name: pa.nulls(len(rows), pa.string()) for name in ("decision_id", "cell")},
     }
     names = [name for name in FEEDBACK.columns if name not in FEEDBACK.partition_by]

@@ -18,7 +18,10 @@ from tests.support.logged import rows
 
 pytestmark = pytest.mark.services
 UNIT = "ana@example.org"
-TABLES = "decision", "reward", "decision_superseded", "reward_superseded", "unit_key", "erasure"
+TABLES = (
+    *("decision", "reward", "exposure", "decision_superseded", "reward_superseded", "unit_key"),
+    "erasure",
+)
 
 
 @pytest.fixture
@@ -38,6 +41,10 @@ def published(database: Settings) -> Published:
             " where request_id = %(unit)s || '/2'), null, 1, '2026-01-11'),"
             " ('shop', 'order 2', null, 'somebody else', 0, '2026-01-11')",
             {"unit": UNIT},
+        )
+        connection.execute(
+            "insert into allot.exposure (experiment, decision_id, occurred_at)"
+            " select experiment, decision_id, decided_at from allot.decision"
         )
         connection.execute(
             "insert into allot.decision_superseded (experiment, decision_id, record_hash, record)"
@@ -75,6 +82,17 @@ def test_nothing_of_it_is_left_and_the_audit_holds(
         "select arm, buckets, shares from allot.decision order by decided_at, arm, buckets",
     )
     assert after == before
+    # What was shown names a decision, and no unit.
+    assert (
+        len(
+            rows(
+                database,
+                "select 1 from allot.exposure inner join allot.decision"
+                " using (experiment, decision_id)",
+            )
+        )
+        == 3
+    )
     audit = audit_experiment(database, "shop")
     assert (audit["decisions"], audit["differing"]) == (3, 0)
 

@@ -29,7 +29,11 @@ def aged(database: Settings) -> Settings:
             "insert into allot.reward (experiment, reward_id, decision_id, value, occurred_at)"
             " select experiment, 'r' || unit, decision_id, 1, decided_at from allot.decision"
         )
-        for table in ("decision", "reward"):
+        connection.execute(
+            "insert into allot.exposure (experiment, decision_id, occurred_at)"
+            " select experiment, decision_id, decided_at from allot.decision"
+        )
+        for table in ("decision", "reward", "exposure"):
             connection.execute(f"alter table allot.{table} disable trigger user".encode())
             connection.execute(
                 f"update allot.{table} set received_at = now() - interval '100 days'".encode()
@@ -64,24 +68,25 @@ def counts(settings: Settings) -> tuple[int, int]:
 
 @pytest.mark.services
 def test_what_is_old_exported_and_audited_goes_and_nothing_else(aged: Settings) -> None:
-    def removes(*, dry_run: bool = False) -> tuple[int, int]:
+    def removes(*, dry_run: bool = False) -> tuple[int, int, int]:
         row = retain_log(aged, "shop", dry_run=dry_run)
-        return row["decisions"], row["rewards"]
+        return row["decisions"], row["rewards"], row["exposures"]
 
-    assert removes() == (0, 0), "neither exported nor audited"
+    assert removes() == (0, 0, 0), "neither exported nor audited"
     audit_experiment(aged, "shop")
-    assert removes() == (0, 0), "not exported"
+    assert removes() == (0, 0, 0), "not exported"
     exported(aged, 0)
-    assert removes() == (0, 0), "exported, but not in silver"
+    assert removes() == (0, 0, 0), "exported, but not in silver"
     with connect(aged) as connection:
         connection.execute("update allot.log_progress set number = 1")
-    assert removes(dry_run=True) == (20, 20)
+    assert removes(dry_run=True) == (20, 20, 20)
     assert counts(aged) == (21, 20)
-    assert removes() == (20, 20)
+    assert removes() == (20, 20, 20)
     assert counts(aged) == (1, 0)
-    assert removes() == (0, 0)
-    (record,) = rows(aged, "select decisions, rewards, superseded from allot.retention")
-    assert record == {"decisions": 20, "rewards": 20, "superseded": 0}
+    assert rows(aged, "select 1 from allot.exposure") == []
+    assert removes() == (0, 0, 0)
+    (record,) = rows(aged, "select decisions, rewards, exposures, superseded from allot.retention")
+    assert record == {"decisions": 20, "rewards": 20, "exposures": 20, "superseded": 0}
 
 
 @pytest.mark.services

@@ -1,10 +1,10 @@
 """The name of rows: equal rows give the equal hash, whatever files or chunks they lie in.
 
 Rows count in ``row_id`` order. Every column is hashed on its own, so that chunks of any size
-add up: numbers as little-endian bytes, texts as lengths and UTF-8 bytes, categories by the
-first 8 bytes of their value's SHA-256. A column without a single value counts as absent, so
-that a column that a table gained later does not rename older rows. The hash is SHA-256 over
-the canonical JSON of the column digests and the number of rows.
+add up: numbers as little-endian bytes, truth values as one byte (−1: none), texts as lengths
+and UTF-8 bytes, categories by the first 8 bytes of their value's SHA-256. A column without a
+single value counts as absent, so that a column that a table gained later does not rename older
+rows. The hash is SHA-256 over the canonical JSON of the column digests and the number of rows.
 """
 
 import hashlib
@@ -81,6 +81,8 @@ def _parts(array: "pa.Array") -> list[memoryview]:
         offsets = np.frombuffer(array.buffers()[1], f"<i{width}")
         first, last = offsets[array.offset], offsets[array.offset + len(array)]
         return [lengths.data, memoryview(array.buffers()[2])[first:last]]
+    if pa.types.is_boolean(array.type):
+        return [np.asarray(array.cast(pa.int8()).fill_null(-1)).data]
     if array.null_count:
         raise ValueError(f"a column of {array.type} to hash holds nulls")
     if pa.types.is_timestamp(array.type):

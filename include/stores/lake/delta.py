@@ -84,9 +84,12 @@ def _with_columns(table: "DeltaTable", spec: TableSpec) -> "DeltaTable":
     from deltalake.schema import PrimitiveType
 
     known = {field.name for field in table.schema().fields}
-    # Delta's name of a type is Arrow's for text alone: no other columns came later.
+    # Delta's name of a type is not always Arrow's; no columns of others came later.
+    kinds = {"string": "string", "bool": "boolean"}
     added = [
-        Field(name, PrimitiveType(kind)) for name, kind in spec.columns.items() if name not in known
+        Field(name, PrimitiveType(kinds[kind]))
+        for name, kind in spec.columns.items()
+        if name not in known
     ]
     if not added:
         return table

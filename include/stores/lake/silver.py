@@ -39,6 +39,8 @@ FEEDBACK: Final = TableSpec(
         # Named numbers as JSON; see include/contract/named_numbers.py.
         "metrics": "string",
         "covariates": "string",
+        # Where its experiment declares exposures: whether it was shown.
+        "exposed": "bool",
     },
     partition_by=("source", "behavior_policy", "batch_id"),
     encodings={
@@ -182,6 +184,15 @@ def scan_feedback(
     frame = pl.scan_delta(table, storage_options=delta_options(settings))
     wanted = (pl.col("source") == source) & (pl.col("behavior_policy") == behavior_policy)
     return frame.filter(wanted if batch_id is None else wanted & of_batches([batch_id]))
+
+
+def counted(rows: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Leave out rows of decisions that were not shown, where that is declared to matter."""
+    import polars as pl
+
+    if "exposed" not in rows.collect_schema().names():
+        return rows
+    return rows.filter(pl.col("exposed").fill_null(value=True))
 
 
 def of_batches(batch_ids: Sequence[str]) -> "pl.Expr":

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from include.bandit.statistics import ArmStatistics
-from include.contract.batches import closes_at
+from include.contract.batches import was_closed
 from include.contract.weights import POOLED_CELL
 from include.errors import LineageError
 from include.experiments.schema import Experiment, OpenBanditSource
@@ -37,7 +37,7 @@ def closed_batches(connection: Connection, experiment: Experiment) -> list[Batch
     return [
         BatchReference(batch_id, name)
         for batch_id, name, observed_at in rows
-        if observed_at >= closes_at(batch_id, experiment.batch, experiment.reward.window)
+        if was_closed(batch_id, experiment.batch, experiment.reward.window, observed_at)
     ]
 
 

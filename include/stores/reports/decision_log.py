@@ -16,7 +16,7 @@ from include.stores.reports.connection import Connection, transaction
 
 RANGE_ROWS: Final = 500_000
 EXPORT_SECONDS: Final = 300.0
-KINDS: Final = ("decision", "reward")
+KINDS: Final = ("decision", "reward", "exposure")
 
 _OBJECTS: Final = "select number, kind, sha256, rows, first_at, last_at from allot.log_object"
 IN_RANGE: Final = "experiment = %s and received_xid >= %s::xid8 and received_xid < %s::xid8"
@@ -135,11 +135,13 @@ def _end(
 
 def _covered(connection: Connection, experiment: str, horizon: str) -> datetime:
     """Return until when no acknowledged row is missing: rows of running transactions wait."""
+    oldest = [
+        f"(select min(received_at) from allot.{kind}"  # noqa: S608 - of KINDS
+        " where experiment = %(slug)s and received_xid >= %(xid)s::xid8)"
+        for kind in KINDS
+    ]
     row = connection.execute(
-        "select least(clock_timestamp(), (select min(received_at) from allot.decision"
-        " where experiment = %(slug)s and received_xid >= %(xid)s::xid8),"
-        " (select min(received_at) from allot.reward"
-        " where experiment = %(slug)s and received_xid >= %(xid)s::xid8))",
+        f"select least(clock_timestamp(), {', '.join(oldest)})".encode(),
         {"slug": experiment, "xid": horizon},
     ).fetchone()
     if row is None:

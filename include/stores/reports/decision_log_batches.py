@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from include.stores.reports.connection import Connection
 
@@ -34,6 +35,20 @@ class LogBatch:
     objects: Sequence[tuple[str, int]]
 
 
+class ArmCount(NamedTuple):
+    """Decisions of a batch in silver by version or flag, position and arm; a row of ``log_arm``.
+
+    Of them ``exposed`` were shown; of the others so many were rewarded. ``None``: not declared.
+    """
+
+    policy: str
+    position: int
+    arm: int
+    decisions: int
+    exposed: int | None
+    unexposed_rewards: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class KnownBatch:
     """What aggregation needs to know of a batch in silver."""
@@ -45,7 +60,10 @@ class KnownBatch:
 
 
 def write_batch(
-    connection: Connection, batch: LogBatch, refused: Mapping[tuple[str, int], int]
+    connection: Connection,
+    batch: LogBatch,
+    refused: Mapping[tuple[str, int], int],
+    arms: Sequence[ArmCount],
 ) -> None:
     """Replace what is recorded of a batch, unless newer exports were read for it since."""
     connection.execute(
@@ -79,6 +97,7 @@ def write_batch(
     )
     _write_refusals(connection, batch, refused)
     _write_objects(connection, batch)
+    _write_arms(connection, batch, arms)
 
 
 def _write_refusals(
@@ -109,6 +128,17 @@ def _write_objects(connection: Connection, batch: LogBatch) -> None:
             "insert into allot.log_batch_object (experiment, batch_id, lake_version, kind, number)"
             " values (%s, %s, %s, %s, %s)",
             (*key, kind, number),
+        )
+
+
+def _write_arms(connection: Connection, batch: LogBatch, arms: Sequence[ArmCount]) -> None:
+    key = (batch.experiment, batch.batch_id)
+    connection.execute("delete from allot.log_arm where experiment = %s and batch_id = %s", key)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into allot.log_arm (experiment, batch_id, policy, position, arm, decisions,"
+            " exposed, unexposed_rewards) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [(*key, *row) for row in arms],
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from include.settings import Settings
-from include.stores.reports.connection import transaction
+from include.stores.reports.connection import Connection, transaction
 from include.stores.reports.decision_log import EXPORT_SECONDS, IN_RANGE, ExportRange
 
 # Doubles hold microseconds of this century exactly, and are ten times faster than `extract`.
@@ -24,9 +24,18 @@ _REWARDS: Final = (
     f" {_MICROSECONDS.format('l.occurred_at')}, {_MICROSECONDS.format('l.received_at')},"
     " l.metrics"
 )
-_COLUMNS: Final = {"decision": _DECISIONS, "reward": _REWARDS}
+_EXPOSURES: Final = (
+    f"l.decision_id, {_MICROSECONDS.format('l.occurred_at')},"
+    f" {_MICROSECONDS.format('l.received_at')}"
+)
+_COLUMNS: Final = {"decision": _DECISIONS, "reward": _REWARDS, "exposure": _EXPOSURES}
 # The same order whatever locale a database was made with: equal records give equal bytes.
-_BYTEWISE: Final = {"decision": "", "reward": ' collate "C"'}
+_ORDER: Final = {
+    "decision": "l.decision_id",
+    "reward": 'l.reward_id collate "C"',
+    "exposure": "l.decision_id, l.occurred_at",
+}
+_NAMES_UNITS: Final = ("decision", "reward")
 # Of one export at a time per experiment; sorting half a million records would else go by disk.
 _SORT_MEMORY: Final = "set local work_mem = '192MB'"
 
@@ -38,23 +47,29 @@ def copy_range(settings: Settings, wanted: ExportRange, kind: str) -> Iterator[b
     """
     place = (wanted.experiment, wanted.from_xid, wanted.to_xid)
     with transaction(settings, statement_seconds=EXPORT_SECONDS) as connection:
-        connection.execute(_SORT_MEMORY)
-        # In one order, so that two exports at once wait for each other and never in a circle.
-        connection.execute(
-            "insert into allot.unit_key (unit) select n.unit from ("  # noqa: S608 - of KINDS
-            f"select distinct unit from allot.{kind} where {IN_RANGE} and unit is not null"
-            ") as n where not exists (select from allot.unit_key as k where k.unit = n.unit)"
-            ' order by n.unit collate "C" on conflict do nothing',
-            place,
-        )
-        # Committed, so that nobody waits for keys while rows are read.
-        connection.commit()
+        keys = ""
+        if kind in _NAMES_UNITS:
+            _make_keys(connection, place, kind)
+            keys = " left join allot.unit_key as k on l.unit = k.unit"
         connection.execute(_SORT_MEMORY)
         statement = (
             f"copy (select {_COLUMNS[kind]} from allot.{kind} as l"  # noqa: S608 - of KINDS
-            f" left join allot.unit_key as k on l.unit = k.unit where {IN_RANGE}"
-            f" order by l.{kind}_id{_BYTEWISE[kind]}) to stdout (format csv)"
+            f"{keys} where {IN_RANGE} order by {_ORDER[kind]}) to stdout (format csv)"
         )
         with connection.cursor() as cursor, cursor.copy(statement.encode(), place) as copy:
             for block in copy:
                 yield bytes(block)
+
+
+def _make_keys(connection: Connection, place: tuple[str, str, str], kind: str) -> None:
+    connection.execute(_SORT_MEMORY)
+    # In one order, so that two exports at once wait for each other and never in a circle.
+    connection.execute(
+        "insert into allot.unit_key (unit) select n.unit from ("  # noqa: S608 - of KINDS
+        f"select distinct unit from allot.{kind} where {IN_RANGE} and unit is not null"
+        ") as n where not exists (select from allot.unit_key as k where k.unit = n.unit)"
+        ' order by n.unit collate "C" on conflict do nothing',
+        place,
+    )
+    # Committed, so that nobody waits for keys while rows are read.
+    connection.commit()

@@ -9,7 +9,10 @@ from include.stores.reports.connection import Connection, transaction
 
 CHUNK_ROWS: Final = 50_000
 CHUNK_SECONDS: Final = 120.0
-TABLES: Final = ("reward", "decision", "reward_superseded", "decision_superseded")
+TABLES: Final = (
+    *("reward", "exposure", "decision"),
+    *("reward_superseded", "decision_superseded"),
+)
 
 _OLD: Final = "experiment = %(slug)s and received_at < %(before)s and received_xid < %(xid)s::xid8"
 
@@ -63,8 +66,9 @@ def count_old(connection: Connection, found: Removable) -> dict[str, int]:
 
 
 def remove_old(settings: Settings, found: Removable, dag_run: str) -> dict[str, int]:
-    """Remove old records in small transactions, rewards first, and write down how many.
+    """Remove old records in small transactions, and write down how many.
 
+    Decisions go after what names them.
     A killed run leaves fewer records, and no row in ``allot.retention`` for what it removed.
     """
     removed = {table: _remove(settings, found, table) for table in TABLES}
@@ -72,12 +76,12 @@ def remove_old(settings: Settings, found: Removable, dag_run: str) -> dict[str, 
         with transaction(settings) as connection:
             connection.execute(
                 "insert into allot.retention (experiment, number, received_before, before_xid,"
-                " decisions, rewards, superseded, dag_run) select %s,"
-                " coalesce(max(number), 0) + 1, %s, %s::xid8, %s, %s, %s, %s"
+                " decisions, rewards, exposures, superseded, dag_run) select %s,"
+                " coalesce(max(number), 0) + 1, %s, %s::xid8, %s, %s, %s, %s, %s"
                 " from allot.retention where experiment = %s",
                 (
                     *(found.experiment, found.received_before, str(found.before_xid)),
-                    *(removed["decision"], removed["reward"]),
+                    *(removed["decision"], removed["reward"], removed["exposure"]),
                     removed["reward_superseded"] + removed["decision_superseded"],
                     *(dag_run, found.experiment),
                 ),

@@ -1,1 +1,1 @@
-"""The API's own decisions and rewards on their way into the lake."""
+"""The API's own decisions, rewards and exposures on their way into the lake."""

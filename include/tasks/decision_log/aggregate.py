@@ -10,7 +10,7 @@ from include.errors import RowCountError
 from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.lake.log_silver import scan_log
-from include.stores.lake.silver import of_batches
+from include.stores.lake.silver import counted, of_batches
 from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import read_progress
 from include.stores.reports.decision_log_batches import KnownBatch, known_batches, mark_aggregated
@@ -125,22 +125,25 @@ def _drawn(
     own: KnownBatch,
     lake_version: int,
 ) -> "tuple[pl.DataFrame, int]":
-    """Return the rows of a batch whose units were drawn in it, and how many silver holds."""
+    """Return the rows of a batch that count and were drawn in it, and how many silver holds.
+
+    A decision that was not shown, where that is declared to matter, is as if it had not been made:
+    a unit's first one is the first that it was shown.
+    """
     import polars as pl
 
-    drawn = scan_log(settings, experiment.slug, version=lake_version).filter(
+    log = scan_log(settings, experiment.slug, version=lake_version).filter(
         pl.col("behavior_policy").is_in([f"v{version}" for version in sorted(own.versions)])
         if experiment.assignment == "rerandomise"
         else pl.col("behavior_policy").str.starts_with("v")
     )
-    frame = drawn.filter(of_batches([own.batch_id])).select(
-        *(*_CELL, "pscore", "reward", "unit", "row_id", "decided_at"),
-        *(COLUMNS if experiment.metrics else ()),
-    )
-    rows = frame.collect()
+    drawn, here = counted(log), of_batches([own.batch_id])
+    wanted = (*_CELL, "pscore", "reward", "unit", "row_id", "decided_at")
+    kept = COLUMNS if experiment.metrics else ()
+    rows = drawn.filter(here).select(*wanted, *kept).collect()
     earlier = [batch.batch_id for batch in _related(experiment, known, own)]
     before = drawn.filter(of_batches(earlier), pl.col("unit").is_not_null())
-    if rows.height == 0 and own.versions:
+    if own.versions and not (rows.height or log.filter(here).select(pl.len()).collect().item()):
         raise RowCountError(
             f"experiment {experiment.slug!r}, batch {own.batch_id}: silver at version "
             f"{lake_version} has no drawn row of it, but its record says otherwise; run "

@@ -17,7 +17,7 @@ from include.stores.lake.log_silver import replace_batch
 from include.stores.lake.quarantine import RefusedRow, replace_batch_quarantine
 from include.stores.lake.silver import SilverContent
 from include.stores.reports.connection import transaction
-from include.stores.reports.decision_log_batches import LogBatch, write_batch
+from include.stores.reports.decision_log_batches import ArmCount, LogBatch, write_batch
 from include.tasks.decision_log.checking import Verdict
 from include.tasks.decision_log.rows import silver_table
 
@@ -206,4 +206,20 @@ class LogRun:
         )
         counts = Counter(zip(refused["expectation"], refused["arm"], strict=True))
         with transaction(self.settings) as connection:
-            write_batch(connection, batch, counts)
+            write_batch(connection, batch, counts, _by_arm(accepted))
+
+
+def _by_arm(accepted: "pl.DataFrame") -> list[ArmCount]:
+    import polars as pl
+
+    places = ["behavior_policy", "position", "arm"]
+    # Null where exposure is not declared: nobody knows then what was shown.
+    lost = (~pl.col("exposed") & (pl.col("joined") > 0)).cast(pl.Int64)
+    counts = accepted.group_by(places).agg(
+        pl.len(),
+        *(
+            pl.when(pl.col("exposed").is_not_null().all()).then(number.sum()).alias(name)
+            for name, number in (("exposed", pl.col("exposed").cast(pl.Int64)), ("lost", lost))
+        ),
+    )
+    return [ArmCount(*row) for row in counts.sort(places).rows()]

@@ -53,8 +53,9 @@ COLUMNS: Final = {
         "received_at": _TIME,
         "metrics": _TEXT,
     },
+    "exposure": {"decision_id": _TEXT, "occurred_at": _TIME, "received_at": _TIME},
 }
-INSTANT: Final = {"decision": "decided_at", "reward": "occurred_at"}
+INSTANT: Final = {"decision": "decided_at", "reward": "occurred_at", "exposure": "occurred_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Exported:
     ----------
     experiment
         Slug.
-    decisions, rewards
+    decisions, rewards, exposures
         Records that stand in bronze since.
     objects
         How many objects hold them.
@@ -76,6 +77,7 @@ class Exported:
     experiment: str
     decisions: int
     rewards: int
+    exposures: int
     objects: int
     covered_until: str
 
@@ -100,11 +102,10 @@ def export_log(settings: Settings, experiment: str) -> Exported:
         objects += len(known)
         for each in known:
             rows[each.kind] += each.rows
-    told = Exported(experiment, rows["decision"], rows["reward"], objects, found.isoformat())
+    counts = {f"{kind}s": rows[kind] for kind in KINDS}
+    told = Exported(experiment, **counts, objects=objects, covered_until=found.isoformat())
     log_summary(
-        _log,
-        f"bronze: decision log of {experiment}",
-        [{"decisions": told.decisions, "rewards": told.rewards, "objects": told.objects}],
+        _log, f"bronze: decision log of {experiment}", [{**counts, "objects": told.objects}]
     )
     return told
 

@@ -29,7 +29,7 @@ def rows_of(
     Parameters
     ----------
     decisions
-        As exported, with ``batch_id`` and ``decision_unique``.
+        As exported, with ``batch_id``, ``decision_unique`` and ``exposed``.
     joined
         Rewards by decision, of `join.joined`. Every position has the decision's reward.
     experiment
@@ -151,5 +151,6 @@ def silver_table(rows: "pl.DataFrame") -> "pa.Table":
         "cell",
         "metrics",
         "covariates",
+        "exposed",
     )
     return chosen.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -17,6 +17,7 @@ from include.stores.reports.experiments import read
 from include.stores.reports.weights import snapshots
 from include.tasks.decision_log.batch import BatchOutcome, Fences, LogRun
 from include.tasks.decision_log.checking import checked
+from include.tasks.decision_log.exposure import with_exposed
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, joined
 from include.tasks.decision_log.rows import rows_of
 from include.tasks.decision_log.totals import sum_arm_rewards
@@ -133,10 +134,12 @@ def _in_turn(sizes: Mapping[str, int]) -> Iterator[list[str]]:
 def _replace_all(run: LogRun, records: Records, batches: list[str]) -> list[BatchOutcome]:
     experiment = run.experiment
     decisions, rewards = batch_records(records, batches)
+    exposures = _exposures(records, batches)
     published = _published(run.settings, experiment.slug, decisions)
     unique = decisions.filter(decisions["decision_unique"])
     found = joined(unique, rewards, experiment.reward)
     wanted = decisions.filter(decisions["batch_id"].is_in(batches))
+    wanted = with_exposed(wanted, exposures, experiment.exposure)
     rows = rows_of(wanted, found, experiment, published).with_row_index("row")
     verdict = checked(rows, experiment.reward)
     parts = rows.partition_by("batch_id", as_dict=True)
@@ -169,6 +172,15 @@ def batch_records(records: Records, batches: list[str]) -> "tuple[pl.DataFrame, 
     return with_batch(decisions, cadence), rewards.unique(
         "reward_id", keep="first", maintain_order=True
     )
+
+
+def _exposures(records: Records, batches: list[str]) -> "pl.DataFrame":
+    experiment = records.experiment
+    if experiment.exposure is None:
+        return records.of("exposure", [])
+    window = experiment.exposure.window
+    spans = spans_of(batches, experiment.batch, before=CLOCK_TOLERANCE, after=window)
+    return records.between("exposure", spans)
 
 
 def _published(

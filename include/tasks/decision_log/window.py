@@ -12,6 +12,7 @@ from include.stores.lake.log_objects import read_records
 from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import LogObject, objects_after, objects_between
 from include.tasks.decision_log.export import COLUMNS, typed
+from include.tasks.decision_log.exposure import shown
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, addressed, in_window
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ NARROW: Final = {
         *("reward_id", "decision_id", "unit", "arm_id", "value", "occurred_at"),
         "received_at",
     ),
+    "exposure": ("decision_id", "occurred_at"),
 }
 
 
@@ -89,8 +91,8 @@ def touched_batches(records: Records, done: int) -> tuple[dict[str, int], int]:
 
     In order, with about how many decisions each has.
 
-    Batches of new decisions; of decisions with new rewards; and of decisions whose unit has a
-    new one, which may take a reward over.
+    Batches of new decisions; of decisions with new rewards or exposures; and of decisions whose
+    unit has a new one, which may take a reward over.
     """
     import polars as pl
 
@@ -100,6 +102,7 @@ def touched_batches(records: Records, done: int) -> tuple[dict[str, int], int]:
     if not new:
         return {}, done
     newest = max(each.number for each in new)
+    # That of exposures is no longer.
     window = experiment.reward.window
     first = min(each.first_at for each in new) - window
     last = max(each.last_at for each in new) + CLOCK_TOLERANCE
@@ -108,7 +111,10 @@ def touched_batches(records: Records, done: int) -> tuple[dict[str, int], int]:
     fresh = decisions.filter(pl.col("number") > done)
     rewarded = addressed(decisions, rewards).filter(in_window(window))
     taken = _rivals(records, decisions, fresh, first, last + window)
-    times = pl.concat([part["decided_at"] for part in (fresh, rewarded, taken)])
+    parts = [fresh, rewarded, taken]
+    if experiment.exposure is not None:
+        parts.append(shown(decisions, records.of("exposure", new), experiment.exposure))
+    times = pl.concat([part["decided_at"] for part in parts])
     touched = with_batch(times.to_frame(), experiment.batch)["batch_id"].unique().sort()
     sizes = with_batch(decisions.select("decided_at"), experiment.batch)["batch_id"]
     counted = dict(sizes.value_counts().iter_rows())

@@ -91,10 +91,10 @@ class Reader:
     def _scan(self, source: str, policies: Sequence[str], batch: str) -> "pl.LazyFrame":
         import polars as pl
 
-        from include.stores.lake.silver import scan_feedback
+        from include.stores.lake.silver import counted, scan_feedback
 
         return pl.concat(
-            scan_feedback(self.settings, source, policy, batch, version=self.version)
+            counted(scan_feedback(self.settings, source, policy, batch, version=self.version))
             for policy in policies
         )
 
@@ -187,13 +187,14 @@ class Reader:
         return group_arms(np.stack(codes, axis=1))
 
     def _held(self, source: str, policies: Sequence[str]) -> dict[str, list[str]]:
-        """Return every batch with the behavior policies that have rows in it."""
+        """Return every batch with the behavior policies that have rows in it which count."""
         from include.stores.lake.silver import silver_batches
 
         held: dict[str, list[str]] = {}
         for policy in policies:
             for batch in silver_batches(self.settings, source, policy, version=self.version)[0]:
-                held.setdefault(batch, []).append(policy)
+                if self.experiment.exposure is None or self._rows(source, {batch: [policy]}):
+                    held.setdefault(batch, []).append(policy)
         return held
 
 

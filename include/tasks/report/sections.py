@@ -135,6 +135,17 @@ SECTIONS: Final = (
         ("-batch_id",),
     ),
     Section(
+        *("flagged", "What was answered without a draw?", "flagged_decisions"),
+        _named("day flag position arm_id decisions share"),
+        _named("-day flag position arm"),
+    ),
+    Section(
+        *("exposures", "Does being shown depend on the arm?", "exposures_by_arm"),
+        _named("position arm_id decisions exposed not_exposed exposure_rate expected_rate")
+        + _named("difference unexposed_rewards"),
+        _named("position arm"),
+    ),
+    Section(
         *("refusals", "Does refusal depend on the arm?", "refusals_by_arm"),
         _named("log arm_id kept refused refusal_rate rate_of_others"),
         _named("-refusal_rate log arm"),

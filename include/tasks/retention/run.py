@@ -21,6 +21,7 @@ class LogRow(TypedDict):
     experiment: str
     decisions: int
     rewards: int
+    exposures: int
     superseded: int
     removed: bool
 
@@ -54,6 +55,7 @@ def retain_log(settings: Settings, experiment: str, *, dry_run: bool, dag_run: s
         experiment=experiment,
         decisions=counts["decision"],
         rewards=counts["reward"],
+        exposures=counts["exposure"],
         superseded=counts["decision_superseded"] + counts["reward_superseded"],
         removed=not dry_run,
     )

@@ -91,6 +91,29 @@ def test_a_large_log_is_streamed_whole_in_bounded_memory(
 
 
 @pytest.mark.services
+def test_where_exposure_is_declared_the_export_says_what_was_shown(
+    exporting: Api, database: Settings
+) -> None:
+    declared = {"source": {"kind": "decision_log"}, "reward": {"window": "P1D"}}
+    registered(database, experiment(**declared, exposure={"window": "PT1H"}))
+    _log(database, 4)
+    with connect(database) as connection:
+        connection.execute(
+            "insert into allot.decision (experiment, decision_id, cell, version, content_hash,"
+            " strategy, arms, arm_ids, shares, buckets, flag, decided_at) select 'shop',"
+            " md5('x')::uuid, '*', 0, content_hash, strategy, arms, arm_ids, '{10000}', '{-1}',"
+            " 'excluded', now() from allot.decision limit 1"
+        )
+        connection.execute(
+            "insert into allot.exposure (experiment, decision_id, occurred_at)"
+            " select 'shop', decision_id, decided_at + n * interval '1 minute' from allot.decision,"
+            " generate_series(1, 2) as n where unit is null or unit in ('u2', 'u3')"
+        )
+    told = [(row["unit_id"][-1:], row["exposed"]) for row in _export(exporting, "decisions")]
+    assert sorted(told) == [("", ""), ("2", "t"), ("3", "t"), ("4", "f"), (FORMULA[-1], "f")]
+
+
+@pytest.mark.services
 def test_rewards_and_statistics_are_exported_too(exporting: Api, database: Settings) -> None:
     _log(database, 10)
     observe(database, "2026-01-01", (5, 10, 60))

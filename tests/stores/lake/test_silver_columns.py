@@ -11,7 +11,7 @@ from include.stores.lake.silver import FEEDBACK, partition_hash, scan_feedback
 from tests.support.lake_rows import BATCH, SOURCE, feedback_rows
 
 KEYS = {"source": SOURCE, "behavior_policy": "random", "batch_id": BATCH}
-LATER = ("decision_id", "unit", "cell", "metrics", "covariates")
+LATER = ("decision_id", "unit", "cell", "metrics", "covariates", "exposed")
 
 
 def test_a_column_without_a_value_does_not_rename_rows() -> None:
@@ -19,11 +19,16 @@ def test_a_column_without_a_value_does_not_rename_rows() -> None:
     widened = rows.append_column("unit", pa.nulls(50, pa.string()))
     filled = rows.append_column("unit", pa.array([None] * 49 + ["u"], pa.string()))
     names = []
-    for table in (rows, widened, filled):
+    shown = [
+        rows.append_column("exposed", pa.array(values, pa.bool_()))
+        for values in ([None] * 50, [True] * 50, [True] * 49 + [False], [None] + [True] * 49)
+    ]
+    for table in (rows, widened, filled, *shown):
         digest = RowHash()
         digest.update(table)
         names.append(digest.hexdigest())
-    assert names[0] == names[1] != names[2]
+    assert names[0] == names[1] == names[3] != names[2]
+    assert len(set(names)) == 5
 
 
 @pytest.mark.services

@@ -13,7 +13,7 @@ from include.stores.reports.connection import connect
 from tests.support.declared import experiment, registered
 from tests.support.ledger import in_silver, refused
 from tests.support.logged import rows
-from tests.support.shop_log import DECLARED, ingest, learn, log, opened, reward
+from tests.support.shop_log import DECLARED, ingest, learn, log, opened, reward, show
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services")]
 STEPS = """
@@ -46,6 +46,7 @@ def work_and_die(*given, **named):
 
 setattr(owner, name, work_and_die)
 """
+SHOWN: dict[str, Any] = {"exposure": {"window": "PT20M"}}
 CURRENT = (
     "natural join (select experiment, batch_id, statistics_hash from allot.batch_statistics"
     " where superseded_at is null) as now"
@@ -54,7 +55,7 @@ CURRENT = (
 JOINTS = (
     ("include.tasks.decision_log.export:next_range", 1),
     ("include.tasks.decision_log.export:put_records", 1),
-    ("include.tasks.decision_log.export:write_bronze_object", 2),
+    ("include.tasks.decision_log.export:write_bronze_object", 3),
     ("include.stores.lake.replacement:Replacement:write", 2),
     ("include.tasks.decision_log.batch:replace_batch", 1),
     ("include.tasks.decision_log.batch:write_batch", 2),
@@ -67,11 +68,16 @@ JOINTS = (
 
 
 def fill(settings: Settings) -> None:
-    """Write thirty decisions in three batches, clicks by decision, unit and arm, and one outlaw."""
+    """Write thirty decisions in three batches, clicks by decision, unit and arm, and one outlaw.
+
+    Of the decisions one in seven was not shown, and some were twice.
+    """
     for minute in range(29):
         name = log(settings, minute, f"u{minute % 6}", arm=minute % 3)
         if minute % 4 == 0:
             reward(settings, minute + 1, decision_id=name)
+        for again in range(0 if minute % 7 == 6 else 1 + minute % 2):
+            show(settings, minute + again, name)
     for late in (3.5, 14.5):
         reward(settings, late, unit="u3")
     reward(settings, 8, arm_id="item-1")
@@ -80,9 +86,9 @@ def fill(settings: Settings) -> None:
 
 def mirrored(settings: Settings) -> None:
     """Declare ``twin`` like ``shop``, with the same log, and bring it in undisturbed."""
-    registered(settings, experiment(**DECLARED, slug="twin"))
+    registered(settings, experiment(**DECLARED, **SHOWN, slug="twin"))
     with connect(settings) as connection:
-        for table in ("decision", "reward"):
+        for table in ("decision", "reward", "exposure"):
             names = [
                 row[0]
                 for row in connection.execute(
@@ -117,6 +123,7 @@ def learned(settings: Settings, slug: str) -> list[dict[str, Any]]:
     tables = {
         "log_batch": "batch_id, decisions, rows_in, rows_silver, rewards_joined, versions",
         "log_refusal": "batch_id, expectation, arm, rows",
+        "log_arm": "batch_id, policy, position, arm, decisions, exposed, unexposed_rewards",
         "log_arm_reward": "batch_id, arm_id, rewards, sum_r, sum_r2",
         "total_outcome": "batch_id, arm_id, rewards, sum_r, outcome",
         "weights_snapshot": "version, batch_id",
@@ -140,13 +147,14 @@ def silver(settings: Settings, slug: str) -> pl.DataFrame:
 
 
 def test_killed_anywhere_and_twice_at_once_it_ends_as_if_undisturbed(isolated: Settings) -> None:
-    shop = opened(isolated)
+    shop = opened(isolated, **SHOWN)
     fill(shop)
     for place, call in JOINTS:
         killed = started(KILLED.format(place=place, call=call) + STEPS)
         assert killed.wait(timeout=120) == -signal.SIGKILL, place
     late = log(shop, 29.5, "late", arm=1)
     reward(shop, 29.6, decision_id=late)
+    show(shop, 29.7, late)
     both = [started(STEPS) for _ in range(2)]
     codes = [each.wait(timeout=120) for each in both]
     assert 0 in codes, "of two that meet one may be told to repeat, but not both"
@@ -158,5 +166,6 @@ def test_killed_anywhere_and_twice_at_once_it_ends_as_if_undisturbed(isolated: S
     ids = {str(row["decision_id"]) for row in rows(shop, "select decision_id from allot.decision")}
     assert ids == set(silver(shop, "shop")["decision_id"]) | set(refused(shop, "shop"))
     assert silver(shop, "shop").height == 30
+    assert silver(shop, "shop")["exposed"].sum() == 26
     assert ingest(shop)[1].batches == []
     assert learn(shop) == []
