@@ -16,10 +16,11 @@ create trigger immutable before update or delete on allot.log_batch_object
 for each row execute function allot.refuse_change();
 
 comment on table allot.log_batch_object is
-'Bronze objects with the decisions of a batch, or with rewards that occurred while those waited.';
+'Bronze objects with the decisions of a batch, or with rewards and exposures that occurred '
+'while those waited.';
 comment on column allot.log_batch_object.experiment is 'Slug of the experiment.';
 comment on column allot.log_batch_object.batch_id is 'The batch.';
 comment on column allot.log_batch_object.lake_version is
 'Version of silver that was the first to hold the batch as it was made from them.';
-comment on column allot.log_batch_object.kind is 'decision or reward.';
+comment on column allot.log_batch_object.kind is 'decision, reward or exposure.';
 comment on column allot.log_batch_object.number is 'Export that the object is of.';

@@ -145,7 +145,7 @@ comment on column allot.lineage.restated_since is
 'Whether other sums have taken their place since; published versions never change.';
 comment on column allot.lineage.lake_version is 'Version of silver that the sums were read from.';
 comment on column allot.lineage.behavior_policy is
-'Log whose rows silver held then; of the API''s own: decision or reward.';
+'Log whose rows silver held then; of the API''s own: decision, reward or exposure.';
 comment on column allot.lineage.sha256 is 'Bronze object that the rows came from.';
 comment on column allot.lineage.object_key is 'Its key in the bronze bucket.';
 comment on column allot.lineage.row_count is 'Its rows, over all its batches.';

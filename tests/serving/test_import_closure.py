@@ -30,6 +30,7 @@ def test_the_api_imports_nothing_of_the_pipeline() -> None:
         "include.experiments.revision", "include.experiments.schema",
         "include.experiments.guardrails", "include.experiments.metric",
         "include.experiments.verdict", "include.experiments.exposure",
+        "include.experiments.promotion",
         # A release names the newest batch that is closed.
         "include.contract.batches",
         # Who takes part is asked with every decision.

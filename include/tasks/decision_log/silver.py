@@ -144,7 +144,9 @@ def _replace_all(run: LogRun, records: Records, batches: list[str]) -> list[Batc
     verdict = checked(rows, experiment.reward)
     parts = rows.partition_by("batch_id", as_dict=True)
     return [
-        run.write(batch, part, verdict, objects_of(batch, decisions, rewards, experiment))
+        run.write(
+            batch, part, verdict, objects_of(batch, decisions, rewards, exposures, experiment)
+        )
         for batch, part in sorted((str(key[0]), part) for key, part in parts.items())
     ]
 

@@ -169,7 +169,11 @@ def spans_of(
 
 
 def objects_of(
-    batch_id: str, decisions: "pl.DataFrame", rewards: "pl.DataFrame", rule: Experiment
+    batch_id: str,
+    decisions: "pl.DataFrame",
+    rewards: "pl.DataFrame",
+    exposures: "pl.DataFrame",
+    rule: Experiment,
 ) -> list[tuple[str, int]]:
     """Return the bronze objects that a batch is made from, as kind and number of the export.
 
@@ -179,7 +183,7 @@ def objects_of(
         Which batch.
     decisions
         Records with ``batch_id`` and ``number``.
-    rewards
+    rewards, exposures
         Records with ``number``; those count that occurred while decisions of the batch waited.
     rule
         Its experiment.
@@ -192,6 +196,8 @@ def objects_of(
     found = {
         "decision": decisions.filter(pl.col("batch_id") == batch_id),
         "reward": rewards.filter(pl.col("occurred_at").is_between(first, last)),
+        # Their window is no longer.
+        "exposure": exposures.filter(pl.col("occurred_at").is_between(first, last)),
     }
     return [
         (kind, number)

@@ -9,7 +9,7 @@ import pytest
 from include.settings import Settings
 from include.stores.lake.storage import object_client
 from tests.support.logged import rows
-from tests.support.shop_log import ingest, learn, log, opened, reward
+from tests.support.shop_log import ingest, learn, log, opened, reward, show
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services")]
 
@@ -91,3 +91,12 @@ def test_rows_that_come_out_equal_keep_the_objects_that_they_were_first_made_fro
     ingest(shop)
     assert learn(shop) == []
     assert lineage(shop, 1, FIRST) == before
+
+
+def test_what_was_shown_is_traced_as_well(isolated: Settings) -> None:
+    shop = opened(isolated, exposure={"window": "PT20M"})
+    ids = [log(shop, minute) for minute in range(3)]
+    show(shop, 1, ids[0])
+    ingest(shop)
+    assert learn(shop) == [1]
+    assert ids_in_bronze(shop, lineage(shop, 1, FIRST), "exposure") == {ids[0]}
