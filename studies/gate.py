@@ -150,11 +150,12 @@ def judged(
     days = np.maximum(np.cumsum(differ, axis=-1), 1)
     true = np.asarray(np.cumsum((moved * rates).sum(axis=-1), axis=-1) / days)
     passes = np.asarray((found.lower > -margin) & (changed(rows) >= Promotion().changed))
+    missed = (found.lower > true + 1e-12) | (found.upper < true - 1e-12)
     return Gated(
-        passed=passes.any(axis=1),
-        wrong=(passes & (true <= -margin + 1e-12)).any(axis=1),
-        missed=((found.lower > true + 1e-12) | (found.upper < true - 1e-12)).any(axis=1),
-        failed=np.asarray(found.upper < -margin).any(axis=1),
+        passed=np.any(passes, axis=1),
+        wrong=np.any(passes & (true <= -margin + 1e-12), axis=1),
+        missed=np.any(missed, axis=1),
+        failed=np.any(found.upper < -margin, axis=1),
         first=first_look(passes),
         truth=true[:, -1],
     )
