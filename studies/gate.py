@@ -144,11 +144,11 @@ def judged(
         look=np.arange(LOOKS),
     )
     found = value_difference(rows, alpha=ALPHA, bounds=(0.0, 1.0))
-    gap = shadow - history.shares
+    between = shadow - history.shares
     # Every day has as many decisions, so that days average as rows do.
-    differ = (gap != 0).any(axis=-1)
+    differ = (between != 0).any(axis=-1)
     days = np.maximum(np.cumsum(differ, axis=-1), 1)
-    true = np.asarray(np.cumsum((gap * rates).sum(axis=-1), axis=-1) / days)
+    true = np.asarray(np.cumsum((between * rates).sum(axis=-1), axis=-1) / days)
     passes = np.asarray((found.lower > -margin) & (changed(rows) >= Promotion().changed))
     return Gated(
         passed=passes.any(axis=1),
