@@ -144,17 +144,18 @@ def judged(
         look=np.arange(LOOKS),
     )
     found = value_difference(rows, alpha=ALPHA, bounds=(0.0, 1.0))
-    between = shadow - history.shares
+    moved = shadow - history.shares
     # Every day has as many decisions, so that days average as rows do.
-    differ = (between != 0).any(axis=-1)
+    differ = (moved != 0).any(axis=-1)
     days = np.maximum(np.cumsum(differ, axis=-1), 1)
-    true = np.asarray(np.cumsum((between * rates).sum(axis=-1), axis=-1) / days)
+    true = np.asarray(np.cumsum((moved * rates).sum(axis=-1), axis=-1) / days)
     passes = np.asarray((found.lower > -margin) & (changed(rows) >= Promotion().changed))
+    missed = (found.lower > true + 1e-12) | (found.upper < true - 1e-12)
     return Gated(
-        passed=passes.any(axis=1),
-        wrong=(passes & (true <= -margin + 1e-12)).any(axis=1),
-        missed=((found.lower > true + 1e-12) | (found.upper < true - 1e-12)).any(axis=1),
-        failed=np.asarray(found.upper < -margin).any(axis=1),
+        passed=np.any(passes, axis=1),
+        wrong=np.any(passes & (true <= -margin + 1e-12), axis=1),
+        missed=np.any(missed, axis=1),
+        failed=np.any(found.upper < -margin, axis=1),
         first=first_look(passes),
         truth=true[:, -1],
     )
