@@ -386,7 +386,7 @@ def test_on_a_foreign_log_a_batch_is_judged_by_the_shares_before_it(database: Se
     assert gates(database)[-1]["observations"] == 6 * 300
     assert gates(database)[-1]["mean_weight"] == pytest.approx(1.0)
     assert gate.verdict == "unknown"
-    assert "effective rewards" in gate.explanation
+    assert "effective sample size" in gate.explanation
     assert faults(database) == []
 
 
