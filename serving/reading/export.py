@@ -37,7 +37,7 @@ select
     s.arm_id,
     s.share / 10000.0::double precision as propensity,
     d.flag,
-    case when w.exposure and d.flag is null then h.decision_id is not null end as exposed,
+    case when w.exposure and d.flag is null then (h.decision_id is not null)::text end as exposed,
     j.value as reward,
     to_char(j.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         as reward_occurred_at
