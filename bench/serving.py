@@ -23,14 +23,18 @@ from urllib.error import URLError
 import redis
 
 from bench._services import services
+from include.experiments.schema import Experiment
 from include.settings import Settings
+from include.stores.reports.experiments import Submission, register
 from include.tasks.reconcile import reconcile_all
 from stack.ports import free_ports
 
 SECONDS = 5
 # Enough that a group commit has a group.
 CONNECTIONS = 128
-EXPERIMENT = "obd-men"
+# One position, since the naive service knows no slates.
+EXPERIMENT = "bench-serving"
+ARMS = 34
 ALLOCATION = f"/allocation?experiment_id={EXPERIMENT}"
 DECISION = f"/decision?experiment_id={EXPERIMENT}&unit_id=user-1234"
 # A whole run's target; the machine's other work moves both sides alike.
@@ -109,7 +113,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="allot-bench-") as folder,
         services(Path(folder)) as environment,
     ):
-        reconcile_all(_settings(environment))
+        _declare(environment)
         for path, target in TARGETS.items():
             naive, ours = _pair(path, environment, Path(folder))
             ratio = ours.per_second / naive.per_second
@@ -120,6 +124,21 @@ def main() -> int:
                 f"{ours.median_ms:6.2f} ms   ratio {ratio:5.1f} (target {target:g})\n"
             )
     return int(failed > 0)
+
+
+def _declare(environment: Mapping[str, str]) -> None:
+    settings = _settings(environment)
+    declared = Experiment.model_validate(
+        {
+            "slug": EXPERIMENT,
+            "title": "a bench",
+            "owner": "bench",
+            "arms": [f"item-{arm}" for arm in range(ARMS)],
+            "source": {"kind": "decision_log"},
+        }
+    )
+    register(settings, declared, Submission("toml", "bench", "bench"))
+    reconcile_all(settings)
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:

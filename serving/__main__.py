@@ -12,7 +12,7 @@ def main() -> None:
     settings = serving_settings()
     logs.configure(settings.serving_log_level)
     uvicorn.run(
-        "serving.app:create_app",
+        "serving.worker:create_worker",
         factory=True,
         host=settings.serving_host,
         port=settings.serving_port,

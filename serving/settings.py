@@ -33,9 +33,6 @@ class ServingSettings(BaseSettings):
         default=None,
         description="folder for records while the database is away; none: they are refused",
     )
-    serving_gather_seconds: float = Field(
-        default=0.002, ge=0, description="how long records wait for others to be written with"
-    )
     serving_log_seconds: float = Field(
         default=0.5, gt=0, description="how long the database may take before the spool does"
     )

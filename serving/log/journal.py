@@ -15,6 +15,7 @@ from serving.stores.spool import Spool
 
 GROUP = 2_000
 QUEUE = 50_000
+_POLL = 0.002
 log = structlog.get_logger("allot.serving")
 
 Written = asyncio.Future[Row | None]
@@ -26,15 +27,12 @@ class Patience:
 
     Attributes
     ----------
-    gather
-        For more records to join a group, seconds.
     deadline
-        For the database to take a group, before the spool does.
+        For the database to take a group, seconds, before the spool does.
     retry
         Before a database that failed is tried again, and between shipments.
     """
 
-    gather: float
     deadline: float
     retry: float
 
@@ -46,6 +44,9 @@ class _Entry(NamedTuple):
 
 class Journal:
     """Takes records, and tells each writer when its record is durable.
+
+    While one group is being committed the next one gathers: as many records share a commit as
+    came during the one before, and a lone one waits for nobody.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class Journal:
     async def stop(self) -> None:
         """Write what waits, then end; a database that does not answer is left to itself."""
         while self._wake.is_set() and self.failure() is None:
-            await asyncio.sleep(self._patience.gather)
+            await asyncio.sleep(_POLL)
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.wait({self._flushing})
@@ -128,7 +129,8 @@ class Journal:
         try:
             while True:
                 await self._wake.wait()
-                await asyncio.sleep(self._patience.gather)
+                # Whatever can be read in this turn of the loop joins the group.
+                await asyncio.sleep(0)
                 group, self._queue = self._queue[:GROUP], self._queue[GROUP:]
                 await self._commit(group)
                 if not self._queue:

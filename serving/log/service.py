@@ -28,11 +28,7 @@ class Log(Collector):
 
     def __init__(self, settings: ServingSettings) -> None:
         url = settings.database_url.get_secret_value()
-        patience = Patience(
-            settings.serving_gather_seconds,
-            settings.serving_log_seconds,
-            settings.serving_retry_seconds,
-        )
+        patience = Patience(settings.serving_log_seconds, settings.serving_retry_seconds)
         self._parts: list[Journal | Shipper | Minutes] = []
         self.journals: dict[str, Journal] = {}
         self._spools: dict[str, Spool] = {}

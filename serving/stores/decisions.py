@@ -18,6 +18,7 @@ from json_to_recordset(%s::json) as given (
     content_hash text, strategy text, arms smallint[], arm_ids text[], shares smallint[],
     buckets smallint[], flag text, covariates jsonb, decided_us bigint
 )
+order by experiment, decision_id
 on conflict do nothing
 """
 

@@ -10,6 +10,7 @@ select experiment, decision_id, timestamptz 'epoch' + occurred_us * interval '1 
 from json_to_recordset(%s::json) as given (
     experiment text, decision_id uuid, occurred_us bigint
 )
+order by experiment, decision_id, occurred_us
 on conflict do nothing
 """
 

@@ -15,6 +15,7 @@ from json_to_recordset(%s::json) as given (
     experiment text, reward_id text, decision_id uuid, unit text, arm_id text,
     value double precision, metrics jsonb, occurred_us bigint
 )
+order by experiment, reward_id
 on conflict do nothing
 """
 

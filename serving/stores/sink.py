@@ -18,7 +18,8 @@ class Statements(NamedTuple):
     Attributes
     ----------
     insert
-        Inserts the records whose ids are new.
+        Inserts the records whose ids are new, in their order: of two groups with the same ids at
+        once one waits for the other, and never both.
     supersede
         Keeps aside the records whose ids belong to others; may be repeated. ``None``: no two
         records of one id differ.

@@ -3,7 +3,7 @@ create view allot.gates as
 select
     d.experiment::text as experiment,
     d.number,
-    d.number = max(d.number) over (partition by d.experiment) as newest,
+    d.number = max(d.number) over (partition by d.experiment::text) as newest,
     d.decided_at,
     d.since,
     d.challenger ->> 'name' as challenger,

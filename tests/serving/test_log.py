@@ -22,6 +22,7 @@ from serving.render import record, render, render_row
 from serving.snapshot import compile_snapshot
 from serving.stores.database import Database
 from serving.stores.decisions import DECISIONS
+from serving.stores.rewards import REWARDS
 from serving.stores.sink import Sink
 from serving.terms import UNTOLD
 from stack.platform import Stack
@@ -208,3 +209,24 @@ def test_a_poisonous_record_fails_alone(database: Settings) -> None:
         assert isinstance(fates[4], Problem)
         assert len(refused) == 1
     assert len(logged(database)) == 4 * 8
+
+
+def test_two_groups_with_the_same_records_in_opposite_order_never_wait_for_each_other(
+    database: Settings,
+) -> None:
+    def reward(number: int) -> bytes:
+        given = {"experiment": "shop", "reward_id": f"r{number}", "arm_id": "a", "value": 1.0}
+        return json.dumps({**given, "occurred_us": 0}).encode()
+
+    async def both() -> None:
+        url = database.database_url.get_secret_value()
+        sinks = [Sink(Database(url), REWARDS) for _ in range(2)]
+        for start in range(0, 20_000, 1_000):
+            lines = [reward(number) for number in range(start, start + 1_000)]
+            await asyncio.gather(sinks[0].insert(lines), sinks[1].insert(lines[::-1]))
+        for sink in sinks:
+            await sink.close()
+
+    # A deadlock is broken off by PostgreSQL after a second, and would be raised here.
+    asyncio.run(both())
+    assert rows(database, "select count(*) as n from allot.reward") == [{"n": 20_000}]
