@@ -54,6 +54,8 @@ class Seen:
 def report_faults(settings: Settings, member: Member, own: Cells) -> Iterator[str]:
     """Name what views say otherwise than silver does."""
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        # Between two questions 28 batches are added up anew: longer than a transaction may idle.
+        connection.autocommit = True
 
         def ask(view: str, more: str = "") -> list[Row]:
             query = f"select * from allot.{view} where experiment = %s {more}"
