@@ -27,6 +27,9 @@ from stack.parts.store import DATABASES
 from stack.platform import Stack
 from stack.temporary import temporary_config
 
+# What the support modules assert is to be read where it fails, as in a test.
+pytest.register_assert_rewrite("tests.support")
+
 FOLDER = pytest.StashKey[Path]()
 OWNER = pytest.StashKey[int]()
 TEMPLATE = "allot_template"

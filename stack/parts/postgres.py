@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 
 from include.errors import StackError
+from stack import leash
 from stack.config import HOST, StackConfig
 from stack.part import Part
 from stack.secrets import Secrets, write_private
@@ -61,7 +62,11 @@ def admin_url(config: StackConfig, secrets: Secrets, database: str = "postgres")
 
 
 def _forget_dead_postmaster(data: Path) -> None:
-    """Drop a lock file whose process id belongs to something else by now (after a reboot)."""
+    """Drop a lock file whose process id is something else by now, or dead and not yet reaped.
+
+    After a reboot it is another program's. A container's first process may reap orphans late
+    or never, and PostgreSQL takes what is only listed for another postmaster.
+    """
     lock = data / "postmaster.pid"
     if not lock.exists():
         return
@@ -70,7 +75,7 @@ def _forget_dead_postmaster(data: Path) -> None:
         program = Path(f"/proc/{pid}/comm").read_text().strip()
     except FileNotFoundError:
         return
-    if program != "postgres":
+    if program != "postgres" or leash.start_time(int(pid)) is None:
         lock.unlink()
 
 

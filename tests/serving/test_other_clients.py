@@ -66,7 +66,7 @@ def test_select_knows_the_names_that_others_use(api: Api) -> None:
 def test_five_decisions_per_reward_have_no_failure(api: Api, database: Settings) -> None:
     result = subprocess.run(
         [
-            sys.executable, "-m", "locust", "--headless", "--only-summary", "--skip-log-setup",
+            sys.executable, "-m", "locust", "--headless", "--only-summary",
             "--locustfile", str(LOAD), "--host", f"http://127.0.0.1:{api.port}",
             "--users", "8", "--spawn-rate", "8", "--run-time", "4s", "--exit-code-on-error", "1",
         ],
