@@ -110,9 +110,7 @@ def test_nothing_is_lost_when_killed(own_services: Stack, victims: str) -> None:
     assert [process for process in everything if alive(process)] == []
 
 
-def test_a_dead_postmaster_that_nobody_reaps_is_none(
-    own_services: Stack, tmp_path: Path
-) -> None:
+def test_a_dead_postmaster_that_nobody_reaps_is_none(own_services: Stack, tmp_path: Path) -> None:
     write(own_services, "a")
     own_services.down()
     program = tmp_path / "postgres"
