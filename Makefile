@@ -17,6 +17,9 @@ $(VENV)/.installed: requirements/dev.txt requirements/uv.txt
 	@echo "Installing the locked environment into $(VENV)/ …"
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 	  { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@# Over an environment of another Python, venv would keep that one's interpreter.
+	@test "$$(realpath -m $(BIN)/python)" = "$$(realpath "$$($(PYTHON) -c 'import sys; print(sys.executable)')")" \
+	  || rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(VENV)/ cannot be made: the lines above say why (a full disk, a folder that is not yours?)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.txt
