@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from include.contract.lifecycle import Flag
@@ -44,8 +43,7 @@ class Asked(NamedTuple):
     forced: list[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided, and all that is needed to recompute it.
 
     Attributes

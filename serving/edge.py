@@ -242,7 +242,7 @@ def with_id(answer: Answer, request_id: str) -> Answer:
     headers = (*answer.headers, (b"x-request-id", request_id.encode()))
     if answer.status != 304:
         headers += ((b"content-length", b"%d" % len(answer.body)),)
-    return answer._replace(headers=headers)
+    return Answer(answer.status, answer.body, headers)
 
 
 def _without_port(host: bytes) -> bytes:

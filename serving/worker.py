@@ -10,9 +10,11 @@ def create_worker() -> Edge:
     """Return the application, once a process.
 
     What was made until here stays for good. Left to the collector it would be walked through
-    again and again, in the middle of requests: a fifth of the time that decisions took.
+    again and again, in the middle of requests: a fifth of the time that decisions took. What a
+    request makes is in no cycle; looking for some after every 700 objects took another 4 %.
     """
     app = create_app()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
     return app

@@ -13,7 +13,11 @@ from serving.answers import Problem, unavailable
 from serving.stores.sink import Fates, Row, Sink
 from serving.stores.spool import Spool
 
-GROUP = 2_000
+# Small enough that several groups make up a crowd: one is committed while clients of another are
+# answered and ask anew. In one group all would wait for the database, and then it for them.
+GROUP = 64
+# The disk is flushed once per file.
+SPOOLED = 2_000
 QUEUE = 50_000
 _POLL = 0.002
 log = structlog.get_logger("allot.serving")
@@ -42,11 +46,20 @@ class _Entry(NamedTuple):
     written: Written
 
 
+class _Group(NamedTuple):
+    entries: list[_Entry]
+    lines: list[bytes]
+    insert: asyncio.Task[Fates] | None
+
+
+_NONE = _Group([], [], None)
+
+
 class Journal:
     """Takes records, and tells each writer when its record is durable.
 
-    While one group is being committed the next one gathers: as many records share a commit as
-    came during the one before, and a lone one waits for nobody.
+    While one group is being committed the next one gathers, and it is on its way before the
+    clients of the one before are told; a lone record waits for nobody.
 
     Parameters
     ----------
@@ -125,32 +138,41 @@ class Journal:
         return written
 
     async def _flush(self) -> None:
-        group: list[_Entry] = []
+        group = following = _NONE
         try:
             while True:
                 await self._wake.wait()
                 # Whatever can be read in this turn of the loop joins the group.
                 await asyncio.sleep(0)
-                group, self._queue = self._queue[:GROUP], self._queue[GROUP:]
-                await self._commit(group)
+                group = self._begin()
+                while group.entries:
+                    fates = await self._fates(group)
+                    # On its way before anybody is told: the database works while we answer.
+                    following = self._begin()
+                    await self._settle(group, fates)
+                    group, following = following, _NONE
                 if not self._queue:
                     self._wake.clear()
         finally:
             # Only at the end, and then nobody waits any more, unless writing itself failed.
-            _fail([*group, *self._queue], unavailable("the log has ended"))
+            left = [*group.entries, *following.entries, *self._queue]
+            _fail(left, unavailable("the log has ended"))
 
-    async def _commit(self, group: list[_Entry]) -> None:
-        lines = [entry.line for entry in group]
-        fates = None if self.away else await self._insert(lines)
-        if fates is None:
-            await self._to_spool(group, lines)
-        else:
-            self.groups += 1
-            _tell(group, fates)
+    def _begin(self) -> _Group:
+        away = self.away
+        most = SPOOLED if away else GROUP
+        entries, self._queue = self._queue[:most], self._queue[most:]
+        if not entries:
+            return _NONE
+        lines = [entry.line for entry in entries]
+        insert = None if away else asyncio.create_task(self._writer.insert(lines))
+        return _Group(entries, lines, insert)
 
-    async def _insert(self, lines: Sequence[bytes]) -> Fates | None:
+    async def _fates(self, group: _Group) -> Fates | None:
         """Return what became of the records, or ``None`` if that is not known in time."""
-        insert = asyncio.create_task(self._writer.insert(lines))
+        insert = group.insert
+        if insert is None:
+            return None
         # Not cancelled at the deadline: the driver would wait for the server to agree.
         await asyncio.wait({insert}, timeout=self._patience.deadline)
         if insert.done():
@@ -159,6 +181,13 @@ class Journal:
         insert.add_done_callback(self._thawed)
         log.warning("the database does not answer in time", journal=self._name)
         return None
+
+    async def _settle(self, group: _Group, fates: Fates | None) -> None:
+        if fates is None:
+            await self._to_spool(group.entries, group.lines)
+        else:
+            self.groups += 1
+            _tell(group.entries, fates)
 
     def _thawed(self, insert: "asyncio.Task[Fates]") -> None:
         self._stuck = None
