@@ -1,5 +1,6 @@
 """Batches of the decision log in silver: all versions of a batch are replaced at once."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
-def replace_batch(
-    settings: Settings,
-    experiment: str,
-    batch_id: str,
-    rows: "Mapping[str, pa.Table]",
-    *,
-    fence: "DeltaTable",
-) -> SilverContent:
-    """Replace a batch by its rows, in one atomic commit.
+class BatchReplacement:
+    """A batch's new rows, piece by piece, invisible until `commit`.
 
     Parameters
     ----------
@@ -32,33 +26,48 @@ def replace_batch(
         Where the lake is.
     experiment, batch_id
         Which batch.
-    rows
-        Behavior policy to its rows, in ``row_id`` order.
     fence
         Silver as it was before the rows were computed.
-
-    Returns
-    -------
-    SilverContent
-        Behavior policies stand in the place of batches.
-
-    Raises
-    ------
-    ConcurrentReplacementError
-        If another run replaced the batch by other rows since the fence.
     """
-    keys = {"source": experiment, "batch_id": batch_id}
-    replacement = Replacement(settings, FEEDBACK, keys, fence=fence)
-    counted = {}
-    for policy in sorted(rows):
-        digest = RowHash()
-        digest.update(rows[policy])
-        counted[policy] = (digest.rows, digest.hexdigest())
-        replacement.write({**keys, "behavior_policy": policy}, rows[policy])
-    name = set_hash({policy: digest for policy, (_, digest) in counted.items()})
-    total = sum(count for count, _ in counted.values())
-    version = replacement.commit(name, {"allot.rows": str(total)})
-    return SilverContent(version, name, counted)
+
+    def __init__(
+        self, settings: Settings, experiment: str, batch_id: str, *, fence: "DeltaTable"
+    ) -> None:
+        self._keys = {"source": experiment, "batch_id": batch_id}
+        self._replacement = Replacement(settings, FEEDBACK, self._keys, fence=fence)
+        self._digests: defaultdict[str, RowHash] = defaultdict(RowHash)
+
+    def add(self, rows: "Mapping[str, pa.Table]") -> None:
+        """Upload further rows by behavior policy, in ``row_id`` order over all pieces."""
+        for policy, table in rows.items():
+            self._digests[policy].update(table)
+            self._replacement.write({**self._keys, "behavior_policy": policy}, table)
+
+    def commit(self) -> SilverContent:
+        """Make the rows the batch, in one atomic commit.
+
+        Returns
+        -------
+        SilverContent
+            Behavior policies stand in the place of batches.
+
+        Raises
+        ------
+        ConcurrentReplacementError
+            If another run replaced the batch by other rows since the fence.
+        """
+        counted = {
+            policy: (digest.rows, digest.hexdigest())
+            for policy, digest in sorted(self._digests.items())
+        }
+        name = set_hash({policy: digest for policy, (_, digest) in counted.items()})
+        total = sum(count for count, _ in counted.values())
+        version = self._replacement.commit(name, {"allot.rows": str(total)})
+        return SilverContent(version, name, counted)
+
+    def discard(self) -> None:
+        """Delete what was uploaded."""
+        self._replacement.discard()
 
 
 def scan_log(settings: Settings, experiment: str, *, version: int | None = None) -> "pl.LazyFrame":

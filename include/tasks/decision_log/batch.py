@@ -2,18 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from include.errors import RowCountError
+from include.expectations.checks import Tally, add_up
 from include.expectations.decision_log import LEFT_OUT
 from include.expectations.report import Refusal, render
 from include.experiments.schema import Experiment
 from include.settings import Settings
 from include.stores.lake.docs import put_page
-from include.stores.lake.log_silver import replace_batch
+from include.stores.lake.log_silver import BatchReplacement
 from include.stores.lake.quarantine import RefusedRow, replace_batch_quarantine
 from include.stores.lake.silver import SilverContent
 from include.stores.reports.connection import transaction
@@ -30,6 +31,15 @@ _RAW = (
     *("decision_id", "unit", "cell", "version", "content_hash", "position", "arm", "arm_ids"),
     *("shares", "flag", "reward"),
 )
+# What is left of an accepted row once it is in silver: enough to count it.
+_COUNTED = ("behavior_policy", "position", "arm", "flag", "version", "joined", "exposed")
+
+
+class Piece(NamedTuple):
+    """Rows, and what the suite says of them; ``row`` of both is the place among the checked."""
+
+    rows: "pl.DataFrame"
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +81,7 @@ class LogRun:
     fences: Fences
 
     def write(
-        self,
-        batch_id: str,
-        rows: "pl.DataFrame",
-        verdict: Verdict,
-        objects: Sequence[tuple[str, int]],
+        self, batch_id: str, pieces: Iterable[Piece], objects: Sequence[tuple[str, int]]
     ) -> BatchOutcome:
         """Quarantine what was refused and make the rest silver, unless too much was refused.
 
@@ -83,38 +89,42 @@ class LogRun:
         ----------
         batch_id
             Which batch.
-        rows
-            Its rows, ``row`` being their place in the verdict.
-        verdict
-            What the suite found in all rows of the run.
+        pieces
+            Its rows in ``row_id`` order, in as many pieces as memory needs.
         objects
             Bronze objects that the rows came from: kind, and number of the export.
         """
-        refused = rows.join(verdict.refusals, on="row", maintain_order="left")
-        accepted = rows.join(verdict.refusals, on="row", how="anti", maintain_order="left")
-        self._quarantine(batch_id, refused)
-        reason = self._refusal(batch_id, rows.height, refused)
-        key, link = self._report(batch_id, rows.height, refused, verdict, reason)
-        if reason:
-            return BatchOutcome(batch_id, rows.height, 0, refused.height, link, reason)
-        content = self._silver(batch_id, accepted)
-        if rows.height != accepted.height + refused.height:
+        import polars as pl
+
+        slug = self.experiment.slug
+        silver = BatchReplacement(self.settings, slug, batch_id, fence=self.fences.feedback)
+        tallies: dict[tuple[str, str], Tally] = {}
+        total = 0
+        left_out: list[pl.DataFrame] = []
+        kept: list[pl.DataFrame] = []
+        for rows, verdict in pieces:
+            total += rows.height
+            add_up(tallies, verdict.findings)
+            left_out.append(rows.join(verdict.refusals, on="row", maintain_order="left"))
+            accepted = rows.join(verdict.refusals, on="row", how="anti", maintain_order="left")
+            parts = accepted.partition_by("behavior_policy", as_dict=True)
+            silver.add({str(key[0]): silver_table(part) for key, part in parts.items()})
+            kept.append(accepted.select(_COUNTED))
+        refused, accepted = pl.concat(left_out), pl.concat(kept)
+        if total != accepted.height + refused.height:
             raise RowCountError(
-                f"experiment {self.experiment.slug!r}, batch {batch_id}: {rows.height} rows, "
+                f"experiment {slug!r}, batch {batch_id}: {total} rows, "
                 f"{accepted.height} accepted and {refused.height} refused; report this"
             )
+        self._quarantine(batch_id, refused)
+        reason = self._refusal(batch_id, total, refused)
+        key, link = self._report(batch_id, total, refused, [*tallies.values()], reason)
+        if reason:
+            silver.discard()
+            return BatchOutcome(batch_id, total, 0, refused.height, link, reason)
+        content = silver.commit()
         self._record(batch_id, accepted, refused, content, docs_key=key, objects=objects)
-        return BatchOutcome(batch_id, rows.height, accepted.height, refused.height, link)
-
-    def _silver(self, batch_id: str, accepted: "pl.DataFrame") -> SilverContent:
-        parts = accepted.partition_by("behavior_policy", as_dict=True)
-        return replace_batch(
-            self.settings,
-            self.experiment.slug,
-            batch_id,
-            {str(key[0]): silver_table(part) for key, part in parts.items()},
-            fence=self.fences.feedback,
-        )
+        return BatchOutcome(batch_id, total, accepted.height, refused.height, link)
 
     def _quarantine(self, batch_id: str, refused: "pl.DataFrame") -> None:
         # In the order of ids, whatever was in the run besides this batch.
@@ -156,7 +166,12 @@ class LogRun:
         )
 
     def _report(
-        self, batch_id: str, rows: int, refused: "pl.DataFrame", verdict: Verdict, reason: str
+        self,
+        batch_id: str,
+        rows: int,
+        refused: "pl.DataFrame",
+        tallies: Sequence[Tally],
+        reason: str,
     ) -> tuple[str, str]:
         key = f"validation/{self.experiment.slug}/decision_log/{batch_id.replace(':', '')}.html"
         facts = [
@@ -171,7 +186,7 @@ class LogRun:
             for number, row in enumerate(refused.head(EXAMPLES).iter_rows(named=True), 1)
         ]
         title = f"{self.experiment.slug}, decision log, batch {batch_id}"
-        return key, put_page(self.settings, key, render(title, facts, verdict.tallies, examples))
+        return key, put_page(self.settings, key, render(title, facts, tallies, examples))
 
     def _record(
         self,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from include.expectations.checks import Tally
+from include.expectations.checks import Finding
 from include.experiments.schema import Reward
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ class Verdict:
 
     Attributes
     ----------
-    tallies
+    findings
         What every expectation found.
     refusals
         ``row``, ``expectation`` (the first that refused it) and ``all_expectations``.
     """
 
-    tallies: list[Tally]
+    findings: list[Finding]
     refusals: "pl.DataFrame"
 
 
@@ -37,17 +37,16 @@ def checked(rows: "pl.DataFrame", reward: Reward) -> Verdict:
     """
     import polars as pl
 
-    from include.expectations.checks import add_up
     from include.expectations.decision_log import FACTS
 
     looked_at = [*FACTS, "pscore", "reward", "version"]
     distinct = rows.group_by(looked_at, maintain_order=True).agg("row")
     findings = _checker(reward).run(distinct.select(looked_at).to_pandas())
-    tallies: dict[tuple[str, str], Tally] = {}
+    counted = []
     refused: dict[int, list[str]] = {}
     for finding in findings:
         of_rows = distinct["row"].list.len().gather(finding.rows)
-        add_up(tallies, [replace(finding, evaluated=rows.height, unexpected=int(of_rows.sum()))])
+        counted.append(replace(finding, evaluated=rows.height, unexpected=int(of_rows.sum())))
         for index in finding.rows.tolist():
             refused.setdefault(index, []).append(finding.name)
     order = sorted(refused)
@@ -63,7 +62,7 @@ def checked(rows: "pl.DataFrame", reward: Reward) -> Verdict:
             "all_expectations": pl.String,
         },
     )
-    return Verdict(list(tallies.values()), named.explode("row").sort("row"))
+    return Verdict(counted, named.explode("row").sort("row"))
 
 
 @lru_cache(maxsize=32)

@@ -1,8 +1,9 @@
 """Bronze → silver and quarantine for the decision log: every batch that changed, whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from include.contract.weights import WeightsContent
@@ -15,7 +16,7 @@ from include.stores.reports.connection import transaction
 from include.stores.reports.decision_log import advance, read_progress
 from include.stores.reports.experiments import read
 from include.stores.reports.weights import snapshots
-from include.tasks.decision_log.batch import BatchOutcome, Fences, LogRun
+from include.tasks.decision_log.batch import BatchOutcome, Fences, LogRun, Piece
 from include.tasks.decision_log.checking import checked
 from include.tasks.decision_log.exposure import with_exposed
 from include.tasks.decision_log.join import CLOCK_TOLERANCE, joined
@@ -33,7 +34,7 @@ from include.tasks.decision_log.window import (
 if TYPE_CHECKING:
     import polars as pl
 
-# Decisions that are made silver together; a batch of more is held as a whole.
+# Decisions that are made silver together; of a batch of more the records are held, not the rows.
 ROWS_AT_ONCE: Final = 500_000
 
 
@@ -140,15 +141,38 @@ def _replace_all(run: LogRun, records: Records, batches: list[str]) -> list[Batc
     found = joined(unique, rewards, experiment.reward)
     wanted = decisions.filter(decisions["batch_id"].is_in(batches))
     wanted = with_exposed(wanted, exposures, experiment.exposure)
-    rows = rows_of(wanted, found, experiment, published).with_row_index("row")
-    verdict = checked(rows, experiment.reward)
-    parts = rows.partition_by("batch_id", as_dict=True)
+
+    def piece(part: "pl.DataFrame") -> Piece:
+        rows = rows_of(part, found, experiment, published).with_row_index("row")
+        return Piece(rows, checked(rows, experiment.reward))
+
+    pieces: dict[str, Iterable[Piece]]
+    if wanted.height > ROWS_AT_ONCE:
+        pieces = {batch: map(piece, _slices(wanted, batch)) for batch in batches}
+    else:
+        # Batches that are checked together are asked about once.
+        rows, verdict = piece(wanted)
+        parts = rows.partition_by("batch_id", as_dict=True)
+        pieces = {str(key[0]): [Piece(part, verdict)] for key, part in parts.items()}
     return [
-        run.write(
-            batch, part, verdict, objects_of(batch, decisions, rewards, exposures, experiment)
-        )
-        for batch, part in sorted((str(key[0]), part) for key, part in parts.items())
+        run.write(batch, part, objects_of(batch, decisions, rewards, exposures, experiment))
+        for batch, part in sorted(pieces.items())
     ]
+
+
+def _slices(decisions: "pl.DataFrame", batch: str) -> "Iterator[pl.DataFrame]":
+    """Cut a batch, in the order of ids, into parts that fit into memory together with their rows.
+
+    Records of one id stay together.
+    """
+    import polars as pl
+
+    of_batch, name = pl.col("batch_id") == batch, pl.col("decision_id")
+    ids = decisions.lazy().filter(of_batch).select(name.sort()).collect()["decision_id"]
+    starts = ids.gather_every(ROWS_AT_ONCE).unique(maintain_order=True).to_list()
+    for first, following in zip_longest(starts, starts[1:]):
+        inside = name >= first if following is None else (name >= first) & (name < following)
+        yield decisions.filter(of_batch & inside)
 
 
 def batch_records(records: Records, batches: list[str]) -> "tuple[pl.DataFrame, pl.DataFrame]":

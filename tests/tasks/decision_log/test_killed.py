@@ -57,7 +57,7 @@ JOINTS = (
     ("include.tasks.decision_log.export:put_records", 1),
     ("include.tasks.decision_log.export:write_bronze_object", 3),
     ("include.stores.lake.replacement:Replacement:write", 2),
-    ("include.tasks.decision_log.batch:replace_batch", 1),
+    ("include.tasks.decision_log.batch:BatchReplacement:commit", 1),
     ("include.tasks.decision_log.batch:write_batch", 2),
     ("include.tasks.decision_log.totals:note_arm_rewards", 1),
     ("include.stores.reports.statistics:mark_current", 1),
@@ -169,3 +169,23 @@ def test_killed_anywhere_and_twice_at_once_it_ends_as_if_undisturbed(isolated: S
     assert silver(shop, "shop")["exposed"].sum() == 26
     assert ingest(shop)[1].batches == []
     assert learn(shop) == []
+
+
+def test_a_batch_made_piece_by_piece_is_the_same(
+    isolated: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opened(isolated, **SHOWN)
+    fill(shop)
+    mirrored(shop)
+    # Of ten decisions a batch.
+    monkeypatch.setattr("include.tasks.decision_log.silver.ROWS_AT_ONCE", 3)
+    ingest(shop)
+    learn(shop)
+    assert silver(shop, "shop").equals(silver(shop, "twin"))
+    assert learned(shop, "shop") == learned(shop, "twin")
+    hashes = rows(
+        shop,
+        "select batch_id, count(distinct content_hash) as hashes, count(*) as made"
+        " from allot.log_batch group by batch_id",
+    )
+    assert [(row["hashes"], row["made"]) for row in hashes] == [(1, 2)] * 3
