@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from include.settings import Settings
 from tests.fleet import reasoning
+from tests.fleet.evidence import evidence_faults
 from tests.fleet.member import Member
 from tests.fleet.outcome import Outcome, outcome
 from tests.fleet.record import Record, read_record
@@ -26,6 +27,7 @@ def _kept(settings: Settings, member: Member, kept: Record) -> Iterator[str]:
     yield from sum_faults(settings, member, own)
     yield from version_faults(settings, member)
     yield from report_faults(settings, member, own)
+    yield from evidence_faults(settings, member, own)
     if kept.recommended:
         newest = kept.recommended[-1]
         # Behind a broken batch silver may hold others, which wait.
