@@ -105,5 +105,5 @@ def test_a_pass_that_cannot_answer_says_so() -> None:
         RowPass(policy, model, ["switch-dr"], {})
     with pytest.raises(EvaluationError, match="the fold of a chunk"):
         RowPass(policy, RewardModel(np.zeros((2, 1, 2)), np.zeros(5, np.int64)), ["ips"], {})
-    with pytest.raises(EvaluationError, match="0 rows"):
+    with pytest.raises(EvaluationError, match="0 independent rows"):
         RowPass(policy, model, ["ips"], {}).results()

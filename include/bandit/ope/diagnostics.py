@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from include.bandit.feedback import EvaluationPolicy, Feedback, RowPolicy
+from include.bandit.ope.units import UnitSums
 from include.bandit.ope.weighted_log import Rows, Sums, Term
 from include.bandit.statistics import ArmStatistics
 from include.errors import EvaluationError, FeedbackError
@@ -130,7 +131,7 @@ def diagnose(
     else:
         squares = float(log.w2.sum())
         reward_sum, reward_squares = float(log.wr.sum()), float(log.w2r2.sum())
-        largest = _largest_by_sums(log)
+        largest = log.largest_weight() if isinstance(log, UnitSums) else _largest_by_sums(log)
     if not np.isfinite([mean, squares, reward_squares]).all():
         raise EvaluationError(
             f"no finite answer: weights as large as {largest:.3g} cannot be squared"

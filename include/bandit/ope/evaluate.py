@@ -11,7 +11,8 @@ from include.bandit.ope.diagnostics import EvaluationLimits, diagnose
 from include.bandit.ope.estimate import Estimate
 from include.bandit.ope.options import Options
 from include.bandit.ope.run import Run
-from include.bandit.ope.weighted_log import weighted
+from include.bandit.ope.units import UnitRows, UnitSums
+from include.bandit.ope.weighted_log import Rows, weighted
 from include.bandit.reward_model import RewardModel, cross_fit, cross_fit_sums
 from include.bandit.statistics import ArmStatistics
 from include.errors import EvaluationError
@@ -23,6 +24,8 @@ def evaluate(
     estimators: Sequence[str] | None = None,
     model: RewardModel | None = None,
     options: Options | None = None,
+    *,
+    units: UnitRows | None = None,
 ) -> list[Estimate]:
     """Estimate the value of a policy: "what if this policy had been fixed?".
 
@@ -39,6 +42,9 @@ def evaluate(
         Reward model; by default cross-fitted on the data.
     options
         Level, intervals, hyper-parameters, limits.
+    units
+        The rows behind sums, with the index of their fold, where units come again: variances
+        are then summed over units, as those of rows with clusters are.
 
     Raises
     ------
@@ -52,6 +58,10 @@ def evaluate(
     if model is None and NEEDS_MODEL.intersection(names):
         model = cross_fit(data) if isinstance(data, Feedback) else cross_fit_sums(data)
     log = weighted(data, policy, model)
+    if units is not None:
+        if isinstance(log, Rows) or isinstance(policy, RowPolicy):
+            raise EvaluationError("units stand behind sums; rows name theirs as cluster")
+        log = UnitSums.of(log, policy, units)
     found = diagnose(log, data, policy)
     if found.mean_weight == 0.0:
         raise EvaluationError("the policy gives no mass to any logged row: its value is unknown")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from include.bandit.feedback import Feedback, check_policy
+from include.bandit.ope.units import UnitRows
 from include.bandit.ope.weighted_log import mean_variance
 from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
 from include.errors import EvaluationError, FeedbackError
@@ -33,7 +34,12 @@ def group_arms(features: FloatArray | IntArray) -> IntArray:
     return np.asarray(np.unique(features, axis=0, return_inverse=True)[1], np.int64).reshape(-1)
 
 
-def estimate(data: Feedback | ArmStatistics, policy: FloatArray, groups: IntArray) -> Marginal:
+def estimate(
+    data: Feedback | ArmStatistics,
+    policy: FloatArray,
+    groups: IntArray,
+    units: UnitRows | None = None,
+) -> Marginal:
     """Estimate by groups within positions.
 
     The influence of a row is w̄ r + r̄ w − w̄ r̄ − V̂, which counts the estimation of w̄ too.
@@ -46,6 +52,8 @@ def estimate(data: Feedback | ArmStatistics, policy: FloatArray, groups: IntArra
         Table of shape (P, K).
     groups
         Group of every arm, shape (K,).
+    units
+        The rows behind sums, where units come again.
     """
     sums = data.sums() if isinstance(data, Feedback) else data
     if sums.n.ndim == 3:
@@ -59,11 +67,17 @@ def estimate(data: Feedback | ArmStatistics, policy: FloatArray, groups: IntArra
     rows = np.maximum(n, 1)
     w, r = weight / rows, reward / rows
     value = float((n * w * r).sum() / n.sum())
-    if isinstance(data, Feedback) and data.cluster is not None:
-        at = (data.position, np.unique(groups, return_inverse=True)[1][data.arm])
-        own = policy[data.position, data.arm] / data.pscore
-        influence = w[at] * data.reward + r[at] * own - w[at] * r[at] - value
-        variance = mean_variance(influence, data.cluster)
+    group_of = np.unique(groups, return_inverse=True)[1]
+
+    def influence(_fold: IntArray, log: Feedback) -> FloatArray:
+        at = (log.position, group_of[log.arm])
+        own = policy[log.position, log.arm] / log.pscore
+        return np.asarray(w[at] * log.reward + r[at] * own - w[at] * r[at] - value)
+
+    if units is not None:
+        variance = units.variance(influence)
+    elif isinstance(data, Feedback) and data.cluster is not None:
+        variance = mean_variance(influence(data.arm, data), data.cluster)
     else:
         variance = _variance(sums, policy, groups, (n, w, r), value)
     ess = float((n * w).sum()) ** 2 / float((n * w * w).sum()) if weight.any() else 0.0

@@ -13,6 +13,7 @@ from include.bandit.ope.estimate import Estimate, Interval
 from include.bandit.ope.estimator import Estimator, Point, point, shrunk_point
 from include.bandit.ope.options import Options
 from include.bandit.ope.tuning import choose
+from include.bandit.ope.units import UnitSums
 from include.bandit.ope.weighted_log import Rows, Sums
 from include.bandit.reward_model import RewardModel
 from include.bandit.statistics import ArmStatistics, FloatArray
@@ -66,7 +67,8 @@ class Run:
     def _marginal(self) -> Estimate:
         if isinstance(self.policy, RowPolicy) or self.options.groups is None:
             raise EvaluationError("mips needs a policy table and the groups of the arms")
-        made = mips.estimate(self.data, self.policy, self.options.groups)
+        units = self.log.units if isinstance(self.log, UnitSums) else None
+        made = mips.estimate(self.data, self.policy, self.options.groups, units)
         return Estimate(
             estimator=mips.NAME,
             value=made.value,
@@ -108,7 +110,9 @@ class Run:
         return [intervals.percentile(estimator, log, options.level, options.rng, options.samples)]
 
     def _bernstein(self, name: str, made: Point) -> list[Interval]:
-        if isinstance(self.log, Rows) and self.log.cluster is not None:
+        if isinstance(self.log, UnitSums) or (
+            isinstance(self.log, Rows) and self.log.cluster is not None
+        ):
             return []
         largest = _largest_probability(self.policy) / float(self.options.smallest_pscore or 1.0)
         low, high = self.options.reward_range

@@ -14,7 +14,7 @@ from include.bandit.feedback import Feedback
 from include.bandit.ope import ips
 from include.bandit.ope.catalogue import LINEAR, SHRUNK
 from include.bandit.ope.estimator import Estimator
-from include.bandit.ope.weighted_log import Rows, weighted
+from include.bandit.ope.observed import Moments, Sizes, observe
 from include.bandit.reward_model import RewardModel
 from include.bandit.statistics import FloatArray, IntArray
 from include.errors import EvaluationError
@@ -28,20 +28,6 @@ _TERMS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "sndr": (("baseline",), ("w",), ("residual",)),
 }
 _SHARED: Final = ("w", "wr", "baseline", "residual")
-
-
-def independent_rows(chunk: Feedback, policy: FloatArray, model: RewardModel, fold: int) -> Rows:
-    """Look at the rows of one fold through a policy and the model fitted without them.
-
-    Raises
-    ------
-    EvaluationError
-        If rows are clustered: a stream knows no unit's other rows.
-    """
-    log = weighted(chunk, policy, RewardModel.given(model.mean[fold]))
-    if not isinstance(log, Rows) or log.cluster is not None:
-        raise EvaluationError("one pass takes rows as independent; these are clustered")
-    return log
 
 
 class RowPass:
@@ -76,23 +62,29 @@ class RowPass:
         self.columns = (*_SHARED, *(name for name in estimators if name in SHRUNK))
         # The baseline hardly varies; taken about its middle its products keep their digits.
         self.middle = float((policy * model.mean).sum(axis=-1).mean())
-        self.n = 0
+        self.sizes = Sizes()
         self.sums = np.zeros(len(self.columns))
+        self.sized = np.zeros(len(self.columns))
         self.products = np.zeros((len(self.columns), len(self.columns)))
 
-    def add(self, chunk: Feedback, count: IntArray | None = None, fold: int = 0) -> None:
+    @property
+    def n(self) -> int:
+        """Return the number of rows seen so far."""
+        return self.sizes.n
+
+    def add(self, chunk: Feedback, count: IntArray | None = None, fold: int | IntArray = 0) -> None:
         """Add a chunk's rows; they must be independent of all others.
 
         Parameters
         ----------
         chunk
-            Rows, or distinct rows.
+            Rows, distinct rows, or the rows of whole clusters.
         count
             How often each of them came, shape (n,); once each when left out.
         fold
             Whose reward model they meet: the one that was fitted without them.
         """
-        log = independent_rows(chunk, self.policy, self.model, fold)
+        log, seen = observe(chunk, self.policy, self.model, count, fold)
         values = np.empty((len(self.columns), log.n))
         residual = log.reward - log.q
         values[0] = log.weight
@@ -103,16 +95,20 @@ class RowPass:
             shrunk = SHRUNK[name].shrink(log.weight, self.parameters[name])
             inner = log.reward if SHRUNK[name].BASE is ips else residual
             np.multiply(shrunk, inner, out=values[row])
+        values = seen.totals(values)
         counted = values if count is None else values * count
-        self.n += log.n if count is None else int(count.sum())
-        self.sums += counted.sum(axis=1)
+        total = counted.sum(axis=1)
+        self.sizes.add(seen)
+        self.sums += total
+        self.sized += seen.sized(counted, total)
         self.products += counted @ values.T
 
     def __add__(self, other: Self) -> Self:
         """Merge two passes over different rows with the same policy, model and estimators."""
         merged = type(self)(self.policy, self.model, self.estimators, self.parameters)
-        merged.n = self.n + other.n
+        merged.sizes = self.sizes + other.sizes
         merged.sums = self.sums + other.sums
+        merged.sized = self.sized + other.sized
         merged.products = self.products + other.products
         return merged
 
@@ -122,10 +118,13 @@ class RowPass:
         Raises
         ------
         EvaluationError
-            If fewer than two rows were added, or no row has weight.
+            If fewer than two rows or clusters were added, or no row has weight.
         """
-        if self.n < 2 or self.sums[0] == 0.0:
-            raise EvaluationError(f"{self.n} rows, Σw = {self.sums[0]}: no value with a variance")
+        if self.sizes.observations < 2 or self.sums[0] == 0.0:
+            raise EvaluationError(
+                f"{self.sizes.observations} independent rows, Σw = {self.sums[0]}: "
+                "no value with a variance"
+            )
         return {name: self._result(name) for name in self.estimators}
 
     def _result(self, name: str) -> tuple[float, float]:
@@ -133,8 +132,10 @@ class RowPass:
         terms = _TERMS.get(name) or (((name,),) if base is ips else (("baseline", name),))
         parts = np.array([[column in term for column in self.columns] for term in terms], float)
         means = self.sums / self.n
-        covariance = parts @ (self.products / self.n - np.outer(means, means)) @ parts.T
+        left = Moments(self.sums[:, np.newaxis], self.sized[:, np.newaxis])
+        right = Moments(self.sums, self.sized)
+        covariance = parts @ self.sizes.spread(self.products, left, right) @ parts.T
         term_means = parts @ means + self.middle * parts[:, self.columns.index("baseline")]
         slopes = base.gradient(term_means)
-        variance = max(float(slopes @ covariance @ slopes), 0.0) / (self.n - 1)
-        return float(base.value(term_means)), variance
+        variance = self.sizes.of_mean(slopes @ covariance @ slopes)
+        return float(base.value(term_means)), float(variance)

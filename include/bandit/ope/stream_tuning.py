@@ -13,7 +13,7 @@ from include.bandit.feedback import Feedback
 from include.bandit.ope import ips
 from include.bandit.ope.catalogue import SHRUNK
 from include.bandit.ope.estimator import ShrunkEstimator
-from include.bandit.ope.stream import independent_rows
+from include.bandit.ope.observed import Moments, Observations, Sizes, observe
 from include.bandit.reward_model import RewardModel
 from include.bandit.statistics import FloatArray, IntArray
 from include.errors import EvaluationError
@@ -40,17 +40,18 @@ class TuningPass:
         self.policy, self.model = policy, model
         top = np.array([largest_weight])
         self.grids = {name: SHRUNK[name].candidates(top) for name in names}
-        # Per candidate: Σc, Σc², Σcy.
-        self.cut = {name: np.zeros((len(grid), 3)) for name, grid in self.grids.items()}
-        # Σy and Σy² of the unshrunk term: y = w r, or q̂(π) + w (r − q̂) about its middle.
-        self.whole = {name: np.zeros(2) for name in names}
+        # Per candidate: Σc, Σ size c, Σc², Σcy.
+        self.cut = {name: np.zeros((len(grid), 4)) for name, grid in self.grids.items()}
+        # Σy, Σ size y and Σy² of the unshrunk term: y = w r, or q̂(π) + w (r − q̂) about its
+        # middle.
+        self.whole = {name: np.zeros(3) for name in names}
         self.middle = float((policy * model.mean).sum(axis=-1).mean())
-        self.n = 0
+        self.sizes = Sizes()
 
-    def add(self, chunk: Feedback, count: IntArray, fold: int = 0) -> None:
-        """Add distinct rows of one fold, each with how often it came."""
-        log = independent_rows(chunk, self.policy, self.model, fold)
-        self.n += int(count.sum())
+    def add(self, chunk: Feedback, count: IntArray | None, fold: int | IntArray = 0) -> None:
+        """Add rows as `RowPass` does."""
+        log, seen = observe(chunk, self.policy, self.model, count, fold)
+        self.sizes.add(seen)
         residual = log.reward - log.q
         for name, grid in self.grids.items():
             estimator = SHRUNK[name]
@@ -59,12 +60,16 @@ class TuningPass:
             whole = log.weight * inner
             if not plain:
                 whole += log.baseline - self.middle
-            self.whole[name] += (float(whole @ count), float((whole * count) @ whole))
+            whole = seen.totals(whole)
+            counted, total = whole * seen.times, np.asarray(whole @ seen.times)
+            sized = seen.sized(counted, total)
+            self.whole[name] += (float(total), float(sized), float(counted @ whole))
             # A term of 0 stays 0, however its weight is shrunk: with clicks that is most rows.
             some = inner != 0.0
-            columns = (log.weight[some], inner[some], whole[some], count[some].astype(float))
+            part, kept = seen.only(some)
+            columns = (log.weight[some], inner[some], whole[kept])
             for index, parameter in enumerate(grid.tolist()):
-                self.cut[name][index] += _taken(estimator, parameter, *columns)
+                self.cut[name][index] += _taken(estimator, parameter, part, *columns)
 
     def chosen(self) -> dict[str, float]:
         """Return the parameter with the smallest bound, by estimator.
@@ -72,29 +77,34 @@ class TuningPass:
         Raises
         ------
         EvaluationError
-            If fewer than two rows were added.
+            If fewer than two rows or clusters were added.
         """
-        if self.n < 2:
-            raise EvaluationError(f"{self.n} rows: no hyper-parameter can be chosen")
+        if self.sizes.observations < 2:
+            raise EvaluationError(
+                f"{self.sizes.observations} independent rows: no hyper-parameter can be chosen"
+            )
         return {name: float(grid[self._best(name)]) for name, grid in self.grids.items()}
 
     def _best(self, name: str) -> int:
         """Bound bias² + variance of every candidate; see `tuning`."""
-        n = self.n
-        mean_c, mean_cc, mean_cy = self.cut[name].T / n
-        mean_y, mean_yy = self.whole[name] / n
-        var_c = np.maximum(mean_cc - mean_c**2, 0.0)
-        var_y = max(mean_yy - mean_y**2, 0.0)
-        spread = np.maximum(var_y - 2.0 * (mean_cy - mean_c * mean_y) + var_c, 0.0)
-        bias = np.abs(mean_c) + Z * np.sqrt(var_c / (n - 1))
-        return int(np.argmin(bias**2 + spread / (n - 1)))
+        sizes = self.sizes
+        cut_total, cut_sized, cut_squares, cut_products = self.cut[name].T
+        total, sized, squares = self.whole[name]
+        cut, whole = Moments(cut_total, cut_sized), Moments(total, sized)
+        var_c = np.maximum(sizes.spread(cut_squares, cut, cut), 0.0)
+        var_y = np.maximum(sizes.spread(squares, whole, whole), 0.0)
+        shrunk = var_y - 2.0 * sizes.spread(cut_products, cut, whole) + var_c
+        bias = np.abs(cut_total / sizes.n) + Z * np.sqrt(sizes.of_mean(var_c))
+        return int(np.argmin(bias**2 + sizes.of_mean(shrunk)))
 
 
 def _taken(
-    estimator: ShrunkEstimator, parameter: float, *columns: FloatArray
-) -> tuple[float, float, float]:
-    """Return Σc, Σc² and Σcy for one parameter."""
-    weight, inner, whole, count = columns
-    cut = (weight - estimator.shrink(weight, parameter)) * inner
-    counted = cut * count
-    return float(counted.sum()), float(counted @ cut), float(counted @ whole)
+    estimator: ShrunkEstimator, parameter: float, seen: Observations, *columns: FloatArray
+) -> tuple[float, float, float, float]:
+    """Return Σc, Σ size c, Σc² and Σcy for one parameter."""
+    weight, inner, whole = columns
+    cut = seen.totals((weight - estimator.shrink(weight, parameter)) * inner)
+    counted = cut * seen.times
+    total = counted.sum()
+    sized = seen.sized(counted, total)
+    return float(total), float(sized), float(counted @ cut), float(counted @ whole)

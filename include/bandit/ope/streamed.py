@@ -1,8 +1,9 @@
 """Evaluate a log that is too large for memory, as `evaluate` does one that is not.
 
 What is linear or quadratic in the weights follows from sums; shrunk weights take two passes
-over the rows, one that chooses their parameters and one that uses them. Rows are taken as
-independent, there is no bootstrap, and parameters are chosen by the ``mse`` rule.
+over the rows, one that chooses their parameters and one that uses them. Where units come
+again, variances are summed over units, in passes over the rows grouped by unit. There is no
+bootstrap, and parameters are chosen by the ``mse`` rule.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from include.bandit.ope.options import Options
 from include.bandit.ope.stream import RowPass
 from include.bandit.ope.stream_tuning import TuningPass
 from include.bandit.ope.stream_weights import WeightPass
+from include.bandit.ope.units import UnitRows
 from include.bandit.reward_model import RewardModel
 from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
 
@@ -43,18 +45,24 @@ class StreamedLog:
         Sums of shape (F, P, K), one entry per fold.
     smallest_pscore
         Lowest propensity that was logged, shape (P, K); infinite where there is no row.
+    units
+        The rows with their folds, grouped by unit; ``None`` where no unit comes again.
     """
 
     parts: Callable[[], Iterator[Part]]
     sums: ArmStatistics
     smallest_pscore: FloatArray
+    units: UnitRows | None = None
 
     def largest_weight(self, policy: FloatArray) -> float:
         """Return the largest weight that a row has."""
         return float((policy / self.smallest_pscore).max())
 
-    def slices(self) -> Iterator[Part]:
-        """Yield the parts in pieces that fit in a cache."""
+    def slices(self) -> Iterator[tuple[int | IntArray, Feedback, IntArray | None]]:
+        """Yield the rows in pieces that fit in a cache, of whole units where they come again."""
+        if self.units is not None:
+            yield from ((fold, rows, None) for fold, rows in self.units.pieces())
+            return
         for fold, rows, count in self.parts():
             for start in range(0, rows.n, CHUNK):
                 piece = slice(start, start + CHUNK)
@@ -82,7 +90,7 @@ def evaluate_streamed(
     FeedbackError, EvaluationError
         As `evaluate`.
     """
-    by_sums = evaluate(log.sums, policy, None, model, options)
+    by_sums = evaluate(log.sums, policy, None, model, options, units=log.units)
     largest = log.largest_weight(policy)
     linear = [
         replace(one, diagnostics=replace(one.diagnostics, largest_weight=largest))
