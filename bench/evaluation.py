@@ -10,11 +10,15 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench._services import services
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS = 26_000_000
 ITEMS, DAYS, DAY = 80, 7, 86_400
@@ -28,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.evaluation", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--log", choices=("random", "bts"), default="bts")
+    parser.add_argument("--units", type=int, default=0, help="so many units come again and again")
     parser.add_argument("--step", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
@@ -39,12 +44,13 @@ def main() -> int:
     ):
         os.environ.update(environment)
         _declare(given.log)
-        _write(given.log, given.rows)
+        _write(given.log, given.rows, given.units)
         command = [sys.executable, "-m", "bench.evaluation", "--step"]
         told = subprocess.run(command, check=True, capture_output=True, text=True)
     found = json.loads(told.stdout.splitlines()[-1])
+    of_units = f" of {given.units:,} units" if given.units else ""
     sys.stdout.write(
-        f"{given.rows:,} rows of {given.log}, {found['estimates']} estimates: "
+        f"{given.rows:,} rows of {given.log}{of_units}, {found['estimates']} estimates: "
         f"{found['seconds']:.1f} s, {found['bytes'] / 1e9:.2f} GB at the peak "
         f"(to stay below {BYTES_TO_REACH / 1e9:.1f} GB)\n"
     )
@@ -69,7 +75,7 @@ def _declare(log: str) -> None:
     register(settings(), declared, Submission("toml", "bench", "to measure an evaluation"))
 
 
-def _write(log: Literal["random", "bts"], rows: int) -> None:
+def _write(log: Literal["random", "bts"], rows: int, units: int) -> None:
     """Put a generated log into silver, day by day."""
     import pyarrow as pa
 
@@ -92,10 +98,22 @@ def _write(log: Literal["random", "bts"], rows: int) -> None:
             "pscore": pa.array(drawn.propensity, pa.float64()),
             "exposed": pa.nulls(len(drawn.item), pa.bool_()),
         }
+        if units:
+            known["unit"] = _names(rng.integers(0, units, len(drawn.item)))
         missing = pa.nulls(len(drawn.item), pa.string())
         batch = (FIRST + timedelta(days=day)).date().isoformat()
         silver.write(batch, pa.table({name: known.get(name, missing) for name in ROW_COLUMNS}))
     silver.commit({})
+
+
+def _names(numbers: NDArray[np.int64]) -> "pa.Array":
+    """Name units by 32 digits that do not compress."""
+    import polars as pl
+
+    number = pl.Series("number", numbers)
+    digits = [pl.col("number").hash(seed).cast(pl.String).str.zfill(20) for seed in (1, 2)]
+    named = pl.concat_str(digits).str.slice(2, 32)
+    return number.to_frame().select(named).to_series().to_arrow().cast("string")
 
 
 def _evaluated() -> dict[str, float]:

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from include.contract.canonical import Json, content_hash
@@ -87,18 +89,20 @@ def evaluate_experiment(
         experiment = read(connection, slug).experiment
         chain = history(connection, slug)
     version = int(open_table(settings, FEEDBACK).version())
-    logs = read_logs(settings, experiment, version, most_rows=most_rows)
-    head = EvaluationHead(
-        experiment=slug,
-        batch_id=max(log.batches[-1] for log in logs),
-        statistics_hash=_name(slug, logs, chain[-1], level),
-        method=METHOD,
-        weights_version=chain[-1].version,
-        lake_version=version,
-        code_revision=code_revision or running_revision(settings),
-        dag_run=dag_run,
-    )
-    tables = judge(experiment, logs, chain, level=level, seed=int(head.statistics_hash[:16], 16))
+    with TemporaryDirectory(prefix="allot-units-") as scratch:
+        logs = read_logs(settings, experiment, version, scratch=Path(scratch), most_rows=most_rows)
+        head = EvaluationHead(
+            experiment=slug,
+            batch_id=max(log.batches[-1] for log in logs),
+            statistics_hash=_name(slug, logs, chain[-1], level),
+            method=METHOD,
+            weights_version=chain[-1].version,
+            lake_version=version,
+            code_revision=code_revision or running_revision(settings),
+            dag_run=dag_run,
+        )
+        seed = int(head.statistics_hash[:16], 16)
+        tables = judge(experiment, logs, chain, level=level, seed=seed)
     with transaction(settings) as connection:
         written = replace_evaluation(connection, head, tables)
     return EvaluationReport(

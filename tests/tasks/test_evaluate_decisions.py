@@ -116,21 +116,3 @@ def test_rows_of_one_unit_are_one_observation(isolated: Settings, log: list[Logg
     assert (("decisions", "uniform", "ips", "betting") in values) == (not again)
     sequence = values["decisions", "weights-sequence", "ips", "normal"]
     assert sequence["variance"] > 0
-
-
-def test_a_long_log_in_which_units_come_again_has_no_verdict(
-    isolated: Settings, log: list[Logged]
-) -> None:
-    whole, streamed = _values(isolated), _values(isolated, most_rows=10)
-    name = ("decisions-mixture", "uniform", "dr", "normal")
-    assert streamed[name]["value"] == pytest.approx(whole[name]["value"], rel=1e-9)
-    with connect(isolated) as connection:
-        reasons = connection.execute(
-            "select distinct verdict, reasons from allot.policy_diagnostics"
-            " where statistics_hash = %s and log = 'decisions' and estimator = 'dr'",
-            (streamed[name]["statistics_hash"],),
-        ).fetchall()
-    again = len({row.unit for row in log}) < len(log)
-    assert reasons
-    assert all(("rows of one unit" in why) == again for _, why in reasons)
-    assert not again or {verdict for verdict, _ in reasons} == {"unknown"}

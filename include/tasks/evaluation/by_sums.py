@@ -7,6 +7,7 @@ import numpy as np
 
 from include.bandit.feedback import Feedback, check_policy
 from include.bandit.ope import Estimate, Options, evaluate
+from include.bandit.ope.units import UnitRows
 from include.bandit.reward_model import RewardModel, cross_fit_sums
 from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
 from include.tasks.evaluation.folding import each, fold_of, folded, select
@@ -16,19 +17,35 @@ SUMS_ONLY: Final = ("ips", "snips", "dm", "dr", "sndr")
 WITHOUT_MODEL: Final = ("ips", "snips")
 
 
-def by_sums(statistics: ArmStatistics, table: FloatArray, level: float) -> list[Estimate]:
-    """Estimate from sums (B, P, K) for a table (P, K), or (B, P, K) that changes with the batch."""
+def by_sums(
+    statistics: ArmStatistics, table: FloatArray, level: float, units: UnitRows | None = None
+) -> list[Estimate]:
+    """Estimate from sums (B, P, K).
+
+    Parameters
+    ----------
+    statistics
+        Sums of shape (B, P, K).
+    table
+        Shape (P, K), or (B, P, K) where it changes with the batch.
+    level
+        Confidence of the intervals.
+    units
+        The rows behind the sums with their batch, where units come again.
+    """
     batches = len(statistics.n)
     options = Options(level=level)
     if batches < 2:
         flat = table[0] if table.ndim == 3 else table
-        return evaluate(statistics.pooled(0), flat, WITHOUT_MODEL, options=options)
-    if table.ndim == 2:
+        return evaluate(statistics.pooled(0), flat, WITHOUT_MODEL, options=options, units=units)
+    if table.ndim == 2 and units is None:
         sums = folded(statistics, fold_of(batches))
         return evaluate(sums, table, SUMS_ONLY, model=cross_fit_sums(sums), options=options)
-    wide, model = _widened(statistics, table)
-    shape = wide.n.shape
-    return evaluate(wide, table.reshape(shape), SUMS_ONLY, model=model, options=options)
+    tables = np.broadcast_to(table, statistics.n.shape)
+    wide, model = _widened(statistics, tables)
+    flat = tables.reshape(wide.n.shape)
+    spread = None if units is None else units.spread(batches)
+    return evaluate(wide, flat, SUMS_ONLY, model=model, options=options, units=spread)
 
 
 def at_position(
@@ -38,6 +55,8 @@ def at_position(
     only = slice(position, position + 1)
     sums = select(log.statistics, (slice(None), only))
     narrow = table[..., only, :]
+    if log.by_unit is not None:
+        return by_sums(sums, narrow, level, log.by_unit.at_position(position))
     rows, row_batch = log.rows, log.row_batch
     if rows is None or row_batch is None or rows.cluster is None:
         return by_sums(sums, narrow, level)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from include.bandit.feedback import Feedback
+from include.bandit.ope.units import UnitRows
 from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
 from include.contract.canonical import Json, content_hash
 from include.errors import NoFeedbackError
@@ -48,6 +50,9 @@ class LoggedBatches:
         empty for a log that is not the API's.
     units
         Whether rows name a unit that comes again: the rows of one depend on each other.
+    by_unit
+        The rows with their batch, grouped by unit, where units come again and the rows do not
+        fit into memory; else ``None``.
     mixed
         Whether propensities are the mixture's over all versions, not those of the decision.
     groups
@@ -67,6 +72,7 @@ class LoggedBatches:
     versions: tuple[int, ...]
     version_rows: IntArray
     units: bool = False
+    by_unit: UnitRows | None = None
     mixed: bool = False
     groups: IntArray | None = None
     reward_range: tuple[float, float] | None = None
@@ -91,7 +97,11 @@ class LoggedBatches:
         shape: list[Json] = list(self.statistics.n.shape)
         groups: Json = None if self.groups is None else self.groups.tolist()
         cluster = None if self.rows is None else self.rows.cluster
-        units: Json = self.units if cluster is None else sha256(cluster.tobytes()).hexdigest()
+        units: Json = self.units
+        if cluster is not None:
+            units = sha256(cluster.tobytes()).hexdigest()
+        elif self.by_unit is not None:
+            units = self.by_unit.name
         versions: list[Json] = [list(self.versions), self.version_rows.tolist()]
         batches: list[Json] = list(self.batches)
         return content_hash(
@@ -100,7 +110,12 @@ class LoggedBatches:
 
 
 def read_logs(
-    settings: Settings, experiment: Experiment, version: int, *, most_rows: int = ROWS_IN_MEMORY
+    settings: Settings,
+    experiment: Experiment,
+    version: int,
+    *,
+    scratch: Path,
+    most_rows: int = ROWS_IN_MEMORY,
 ) -> list[LoggedBatches]:
     """Read every log that the experiment may be evaluated on, as of a version of silver.
 
@@ -112,6 +127,9 @@ def read_logs(
         Says which logs there are.
     version
         Version of the feedback table: all logs are read from one state.
+    scratch
+        An empty folder for as long as the logs are read: streamed ones in which units come
+        again are grouped by unit there.
     most_rows
         Rows of a log that are kept beside its sums; longer logs are streamed.
 
@@ -122,7 +140,7 @@ def read_logs(
     """
     from include.tasks.evaluation.reading import Reader
 
-    reader = Reader(settings, experiment, version, most_rows)
+    reader = Reader(settings, experiment, version, most_rows, scratch)
     found = (reader.log(*one) for one in _sources(settings, experiment, version))
     logs = [log for log in found if log is not None]
     if not logs:

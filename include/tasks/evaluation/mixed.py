@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from include.bandit.feedback import Feedback
 from include.bandit.ope.mixture import at_shares, mixture_shares
 from include.contract.published import Published
 from include.contract.weights import POOLED_CELL
@@ -57,11 +58,16 @@ def mixed(
     mixture = mixture_shares(log.version_rows, published)
     some = np.where(log.statistics.n.sum(axis=0) > 0, mixture, np.inf)
 
+    def at_mixture(rows: Feedback) -> Feedback:
+        return replace(rows, pscore=mixture[rows.position, rows.arm])
+
     def parts() -> Iterator[Part]:
         for batch, rows, count in log.parts():
-            yield batch, replace(rows, pscore=mixture[rows.position, rows.arm]), count
+            yield batch, at_mixture(rows), count
 
-    rows = log.rows
+    rows, by_unit = log.rows, log.by_unit
+    if by_unit is not None:
+        by_unit = by_unit.changed(lambda batch, rows: (batch, at_mixture(rows)))
     return replace(
         log,
         name=log.name + SUFFIX,
@@ -69,6 +75,7 @@ def mixed(
         smallest_pscore=some,
         largest_pscore=float(mixture.max()),
         parts=parts,
-        rows=None if rows is None else replace(rows, pscore=mixture[rows.position, rows.arm]),
+        rows=None if rows is None else at_mixture(rows),
+        by_unit=by_unit,
         mixed=True,
     )

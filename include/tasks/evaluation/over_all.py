@@ -22,9 +22,6 @@ BOOTSTRAPPED: Final = ("ips", "snips", "dr")
 BETTING_SCORES: Final = 100_000
 # Where the asymptotic sequence is tightest, in units of the first batch's rows.
 TUNED_BATCHES: Final = 5
-UNITS_IGNORED: Final = (
-    "rows of one unit count as independent: the log is too long to keep its units in memory"
-)
 
 
 def over_all(
@@ -33,16 +30,16 @@ def over_all(
     """Estimate the value of a table (P, K), or (B, P, K), over all positions."""
     if table.ndim == 3:
         if log.rows is None or log.row_batch is None or log.rows.cluster is None:
-            return _marked(log, by_sums(log.statistics, table, level))
+            return by_sums(log.statistics, table, level, log.by_unit)
         return over_batches(log.statistics, log.rows, log.row_batch, table, level)
     if log.rows is not None:
         found = _in_memory(log, log.rows, table, level, rng)
     elif len(log.batches) < 2:
         # One batch makes no folds, so no model either.
-        return _marked(log, by_sums(log.statistics, table, level))
+        return by_sums(log.statistics, table, level, log.by_unit)
     else:
         found = _streamed(log, table, level)
-    return _marked(log, list(_with_sequences(log, table, found, level)))
+    return list(_with_sequences(log, table, found, level))
 
 
 def _in_memory(
@@ -81,13 +78,14 @@ def _streamed(log: LoggedBatches, table: FloatArray, level: float) -> list[Estim
 
 
 def _stream(log: LoggedBatches, sums: ArmStatistics) -> StreamedLog:
-    fold = fold_of(len(log.batches)).tolist()
+    fold = fold_of(len(log.batches))
 
     def parts() -> Iterator[Part]:
         for batch, rows, count in log.parts():
-            yield fold[batch], rows, count
+            yield int(fold[batch]), rows, count
 
-    return StreamedLog(parts, sums, log.smallest_pscore)
+    units = None if log.by_unit is None else log.by_unit.folded(fold)
+    return StreamedLog(parts, sums, log.smallest_pscore, units)
 
 
 def _bounded(log: LoggedBatches, level: float) -> Options:
@@ -101,9 +99,8 @@ def _bounded(log: LoggedBatches, level: float) -> Options:
 
 def _exact(log: LoggedBatches) -> tuple[IntervalMethod, ...]:
     """Return the intervals that hold for every n: they need bounds known before the log."""
-    independent = log.rows is None or log.rows.cluster is None
     known = log.uniform and log.reward_range is not None
-    return ("empirical-bernstein",) if known and independent else ()
+    return ("empirical-bernstein",) if known and not log.units else ()
 
 
 def _with_sequences(
@@ -146,10 +143,3 @@ def _scored(log: LoggedBatches, table: FloatArray) -> Scored | None:
     weight = table[rows.position, rows.arm] / rows.pscore
     scored = Scored.of(weight, rows.reward)
     return scored if len(scored.count) <= BETTING_SCORES else None
-
-
-def _marked(log: LoggedBatches, found: list[Estimate]) -> list[Estimate]:
-    """Give no verdict where units come again and their rows were taken as independent."""
-    if not log.units or log.rows is not None:
-        return found
-    return [replace(one, verdict="unknown", reasons=(*one.reasons, UNITS_IGNORED)) for one in found]

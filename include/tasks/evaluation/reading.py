@@ -7,12 +7,14 @@ propensities shrinks to a few hundred of them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from include.bandit.feedback import Feedback
+from include.bandit.ope.units import UnitRows
 from include.bandit.open_bandit import ITEMS
 from include.bandit.statistics import ArmStatistics, FloatArray, IntArray
 from include.experiments.schema import DecisionLogSource, Experiment, OpenBanditSource
@@ -49,6 +51,7 @@ class Reader:
     experiment: Experiment
     version: int
     most_rows: int
+    scratch: Path
 
     def log(self, name: str, source: str, policies: Sequence[str]) -> LoggedBatches | None:
         """Read the log of one or more behavior policies, batch by batch; None where it is empty."""
@@ -59,16 +62,19 @@ class Reader:
         seen = _Seen([], np.full((declared.positions, len(declared.arms)), np.inf))
         versions, version_rows = self._versions(source, held)
         frames = None
-        if self._rows(source, held) <= self.most_rows:
+        count = self._rows(source, held)
+        if count <= self.most_rows:
             frames = [self._batch(source, held[batch], batch) for batch in sorted(held)]
             for frame in frames:
                 seen.add(self._feedback(frame, versions), None)
         else:
-            for _, distinct, count in self._parts(source, held):
-                seen.add(distinct, count)
-        rows = None
+            for _, distinct, often in self._parts(source, held):
+                seen.add(distinct, often)
+        rows = by_unit = None
         if frames is not None:
             rows = clustered(frames, _joined([self._feedback(one, versions) for one in frames]))
+        elif self._units_return(source, held):
+            by_unit = self._by_unit(name, source, held, count)
         reward = declared.reward
         return LoggedBatches(
             name=name,
@@ -83,7 +89,8 @@ class Reader:
             else np.repeat(np.arange(len(frames)), [one.height for one in frames]),
             versions=versions,
             version_rows=version_rows,
-            units=self._units_return(source, held) if rows is None else rows.cluster is not None,
+            units=by_unit is not None or (rows is not None and rows.cluster is not None),
+            by_unit=by_unit,
             groups=self._groups(source, name),
             reward_range=None if reward.kind == "real" else (reward.lower, reward.upper),
         )
@@ -162,8 +169,18 @@ class Reader:
                 return False
             named = frame.select(pl.col(UNIT).drop_nulls().hash(seed=0))
             seen.append(named.collect(engine="streaming").to_series().to_numpy())
-        names_of_all = np.sort(np.concatenate(seen))
+        names_of_all = np.concatenate(seen)
+        seen.clear()
+        names_of_all.sort()
         return bool(np.any(names_of_all[1:] == names_of_all[:-1]))
+
+    def _by_unit(self, name: str, source: str, held: dict[str, list[str]], count: int) -> UnitRows:
+        from include.tasks.evaluation.grouping import group_by_unit
+
+        scans = [self._scan(source, held[batch], batch) for batch in sorted(held)]
+        return group_by_unit(
+            scans, count, self.scratch / name, lambda rows: self._feedback(rows, ())
+        )
 
     def _groups(self, source: str, name: str) -> IntArray | None:
         """Return the group of every arm by its item features; ``None`` where not all have them."""

@@ -77,6 +77,8 @@ def on_policy(log: LoggedBatches, level: float) -> PolicyEstimate:
     variance = max(square / n - mean**2, 0.0) / (n - 1)
     if log.rows is not None and log.rows.cluster is not None:
         variance = mean_variance(log.rows.reward - mean, log.rows.cluster)
+    elif log.by_unit is not None:
+        variance = log.by_unit.variance(lambda _batch, rows: rows.reward - mean)
     binary = bool(np.array_equal(sums.sum_r, sums.sum_r2))
     found = Diagnostics(
         n=n,

@@ -1,6 +1,7 @@
 """Where exposure is declared only what was shown counts: late, missing and doubled exposures."""
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -127,7 +128,7 @@ def test_an_exposure_that_came_before_its_decision_joins_once_that_is_shipped(
     assert exposed(shop) == {name: True}
 
 
-def test_a_batch_of_which_nothing_was_shown_counts_nothing(shop: Settings) -> None:
+def test_a_batch_of_which_nothing_was_shown_counts_nothing(shop: Settings, tmp_path: Path) -> None:
     shown = log(shop, 0, "u")
     show(shop, 0, shown)
     log(shop, 11, "v", arm=1)
@@ -136,7 +137,7 @@ def test_a_batch_of_which_nothing_was_shown_counts_nothing(shop: Settings) -> No
     assert sums(shop) == [("2026-01-10T12:00Z", 0, 1, 1, 0.0)]
     with transaction(shop) as connection:
         declared = read(connection, "shop").experiment
-    [evaluated] = read_logs(shop, declared, open_table(shop, FEEDBACK).version())
+    [evaluated] = read_logs(shop, declared, open_table(shop, FEEDBACK).version(), scratch=tmp_path)
     assert (evaluated.batches, evaluated.n) == (("2026-01-10T12:00Z",), 1)
 
 
