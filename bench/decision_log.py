@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench._measured import own_peak
 from bench._services import services
 
 ROWS = 1_000_000
@@ -60,10 +61,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.step is not None:
         STEPS[given.step].run()
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        sys.stdout.write(f"\n{json.dumps(peak)}\n")
+        sys.stdout.write(f"\n{json.dumps(own_peak())}\n")
         return 0
     with tempfile.TemporaryDirectory(prefix="allot-bench-") as folder:  # noqa: SIM117
         with services(Path(folder)) as environment:

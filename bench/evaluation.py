@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench._measured import own_peak
 from bench._services import services
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _evaluated() -> dict[str, float]:
     report = evaluate_experiment(settings(), SLUG, dag_run="bench")
     return {
         "seconds": time.perf_counter() - begin,
-        "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0,
+        "bytes": own_peak(),
         "estimates": sum(report.written.values()),
     }
 

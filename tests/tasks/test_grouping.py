@@ -48,7 +48,7 @@ def _grouped(frame: pl.DataFrame, folder: Path, part_rows: int, batches: int = 2
     size = -(-frame.height // batches)
     scans = [frame.slice(start, size).lazy() for start in range(0, frame.height, size)]
     with mock.patch.object(grouping, "PART_ROWS", part_rows):
-        return group_by_unit(scans, frame.height, folder, _feedback)
+        return group_by_unit(scans, frame.height, folder, _feedback, positions=1)
 
 
 def _clusters(frame: pl.DataFrame) -> np.ndarray:
@@ -76,7 +76,7 @@ def test_however_many_parts_the_variance_is_that_of_the_rows(
     clustered = Feedback.of(rows.arm, rows.reward, rows.pscore, arms=ARMS, cluster=cluster)
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(grouping, "CHUNK", chunk):
         grouped = _grouped(frame, Path(folder) / "log", part_rows)
-        names = [rows.cluster for _, rows in grouped.pieces()]
+        names = [rows.cluster for _, rows in grouped.pieces(None)]
         assert sum(len(set(one.tolist())) for one in names if one is not None) == len(
             np.unique(cluster)
         )
@@ -111,7 +111,7 @@ def test_a_unit_longer_than_a_piece_stays_whole(tmp_path: Path) -> None:
     frame = _log(3, 100, 2, 0.0)
     with mock.patch.object(grouping, "CHUNK", 7):
         grouped = _grouped(frame, tmp_path / "log", 1000)
-        pieces = [rows.n for _, rows in grouped.pieces()]
+        pieces = [rows.n for _, rows in grouped.pieces(None)]
     assert sorted(pieces) == sorted(frame["unit"].value_counts()["count"].to_list())
 
 
@@ -119,4 +119,4 @@ def test_only_the_grouped_rows_stay_on_disk(tmp_path: Path) -> None:
     _grouped(_log(4, 100, 20, 0.0), tmp_path / "log", 30)
     left = [path for path in (tmp_path / "log").rglob("*") if path.is_file()]
     assert len(left) == 4
-    assert {path.parent for path in left} == {tmp_path / "log"}
+    assert {path.parent.name for path in left} == {"all"}

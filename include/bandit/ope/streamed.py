@@ -61,7 +61,7 @@ class StreamedLog:
     def slices(self) -> Iterator[tuple[int | IntArray, Feedback, IntArray | None]]:
         """Yield the rows in pieces that fit in a cache, of whole units where they come again."""
         if self.units is not None:
-            yield from ((fold, rows, None) for fold, rows in self.units.pieces())
+            yield from ((fold, rows, None) for fold, rows in self.units.pieces(None))
             return
         for fold, rows, count in self.parts():
             for start in range(0, rows.n, CHUNK):

@@ -27,20 +27,20 @@ class UnitRows:
     Attributes
     ----------
     pieces
-        Starts a new pass. Rows of one unit are next to each other, with equal ``cluster``,
-        and in no other piece.
+        Starts a new pass, over all rows or those of one position. Rows of one unit are next to
+        each other, with equal ``cluster``, and in no other piece.
     name
         Equal rows of equal units, equal name.
     """
 
-    pieces: Callable[[], Iterator[Piece]]
+    pieces: Callable[[int | None], Iterator[Piece]]
     name: str = ""
 
     def changed(self, change: Callable[[IntArray, Feedback], Piece]) -> Self:
         """Return the same units with each piece changed as it is read."""
 
-        def pieces() -> Iterator[Piece]:
-            for fold, rows in self.pieces():
+        def pieces(position: int | None) -> Iterator[Piece]:
+            for fold, rows in self.pieces(position):
                 yield change(fold, rows)
 
         return replace(self, pieces=pieces)
@@ -62,13 +62,9 @@ class UnitRows:
     def at_position(self, position: int) -> Self:
         """Return the rows of one position alone."""
 
-        def pieces() -> Iterator[Piece]:
-            for fold, rows in self.pieces():
-                mine = rows.position == position
-                if mine.any():
-                    own = rows.take(mine)
-                    alone = replace(own, position=np.zeros_like(own.position), positions=1)
-                    yield fold[mine], alone
+        def pieces(_position: int | None) -> Iterator[Piece]:
+            for fold, rows in self.pieces(position):
+                yield fold, replace(rows, position=np.zeros_like(rows.position), positions=1)
 
         return replace(self, pieces=pieces)
 
@@ -87,7 +83,7 @@ class UnitRows:
         """
         n = units = 0
         squares = 0.0
-        for fold, rows in self.pieces():
+        for fold, rows in self.pieces(None):
             sums = np.add.reduceat(values(fold, rows), starts_of(rows))
             n, units = n + rows.n, units + len(sums)
             squares += float(sums @ sums)
@@ -138,7 +134,7 @@ class UnitSums(Sums):
         """Return the largest weight of a row."""
         return max(
             float((self.policy[rows.position, rows.arm] / rows.pscore).max())
-            for _, rows in self.units.pieces()
+            for _, rows in self.units.pieces(None)
         )
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # Sorting so many rows with their names takes some 300 MB.
 PART_ROWS: Final = 1_000_000
+# Every part waits for so many rows before it writes them.
+BUFFERED_ROWS: Final = 16_384
+ALL: Final = "all"
 UNIT: Final = "unit"
 ROW: Final = ("batch", "position", "arm", "pscore", "reward")
 
@@ -33,6 +36,8 @@ def group_by_unit(
     rows: int,
     folder: Path,
     feedback: "Callable[[pl.DataFrame], Feedback]",
+    *,
+    positions: int,
 ) -> UnitRows:
     """Write the rows of a log grouped by unit; a row that names none is a unit of its own.
 
@@ -43,10 +48,12 @@ def group_by_unit(
     rows
         How many rows they have.
     folder
-        An empty folder for some 30 bytes a row, and twice the length of its unit's name while
+        An empty folder for some 60 bytes a row, and twice the length of its unit's name while
         grouping; the result reads from it.
     feedback
         Makes rows of a frame.
+    positions
+        How many positions there are: where more than one, each one's rows are also kept apart.
     """
     import polars as pl
 
@@ -60,22 +67,34 @@ def group_by_unit(
         )
         dealt = named.with_columns(part=pl.col("hash") % parts)
         into = pl.PartitionBy(folder / f"batch-{index}", key="part", include_key=False)
-        dealt.sink_ipc(into, mkdir=True, maintain_order=False)
+        dealt.sink_ipc(into, mkdir=True, maintain_order=False, record_batch_size=BUFFERED_ROWS)
     name = 0
     for part in range(parts):
         found = sorted(folder.glob(f"batch-*/part={part}/*.ipc"))
         if found:
             ordered = _ordered(pl.scan_ipc(found))
             name += _mixed_units(ordered)
-            ordered.write_ipc(folder / f"{part:06}.ipc")
+            _keep(ordered, folder, f"{part:06}.ipc", positions)
         for one in found:
             one.unlink()
 
-    def pieces() -> Iterator[Piece]:
-        for file in sorted(folder.glob("*.ipc")):
+    def pieces(position: int | None) -> Iterator[Piece]:
+        apart = positions > 1 and position is not None
+        for file in sorted((folder / (f"position-{position}" if apart else ALL)).glob("*.ipc")):
             yield from _pieces(pl.read_ipc(file), feedback)
 
     return UnitRows(pieces, f"{name % 2**64:016x}")
+
+
+def _keep(rows: "pl.DataFrame", folder: Path, file: str, positions: int) -> None:
+    (folder / ALL).mkdir(exist_ok=True)
+    rows.write_ipc(folder / ALL / file)
+    if positions == 1:
+        return
+    for (position,), own in rows.partition_by("position", as_dict=True).items():
+        apart = folder / f"position-{position}"
+        apart.mkdir(exist_ok=True)
+        own.write_ipc(apart / file)
 
 
 def _ordered(rows: "pl.LazyFrame") -> "pl.DataFrame":

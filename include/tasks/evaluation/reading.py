@@ -179,7 +179,11 @@ class Reader:
 
         scans = [self._scan(source, held[batch], batch) for batch in sorted(held)]
         return group_by_unit(
-            scans, count, self.scratch / name, lambda rows: self._feedback(rows, ())
+            scans,
+            count,
+            self.scratch / name,
+            lambda rows: self._feedback(rows, ()),
+            positions=self.experiment.positions,
         )
 
     def _groups(self, source: str, name: str) -> IntArray | None:

@@ -28,9 +28,10 @@ def grouped(data: Feedback, fold: IntArray, pieces: int) -> UnitRows:
     assert data.cluster is not None
     dealt, cluster = data.cluster * 7 % pieces, data.cluster
 
-    def every() -> Iterator[Piece]:
+    def every(position: int | None) -> Iterator[Piece]:
         for piece in range(pieces):
-            mine = np.flatnonzero(dealt == piece)
+            asked = position is None or data.position == position
+            mine = np.flatnonzero((dealt == piece) & asked)
             if len(mine):
                 order = mine[np.argsort(cluster[mine], kind="stable")]
                 yield fold[order], data.take(order)
@@ -133,7 +134,7 @@ def test_units_of_one_row_are_rows() -> None:
 def test_the_variance_of_two_units_by_hand() -> None:
     """Unit 0 has w r − v of 1.5 and −0.5, unit 1 of −0.5 twice: (1² + 1²) · 2 / 1 / 4²."""
     data = Feedback.of([0, 1, 0, 1], [2, 0, 0, 0], [0.5] * 4, arms=2, cluster=[0, 0, 1, 1])
-    units = UnitRows(lambda: iter([(np.zeros(4, np.int64), data)]))
+    units = UnitRows(lambda _: iter([(np.zeros(4, np.int64), data)]))
     [found] = evaluate(data.sums(), np.full((1, 2), 0.5), ["ips"], units=units)
     assert found.value == 0.5
     assert found.variance == pytest.approx(2 * 2 / 1 / 16)
@@ -161,14 +162,14 @@ def test_what_has_no_units_says_so() -> None:
     fold = np.zeros(20, np.int64)
     table: FloatArray = TARGET
     with pytest.raises(EvaluationError, match="name their unit"):
-        evaluate(data.sums(), table, ["ips"], units=UnitRows(lambda: iter([(fold, data)])))
+        evaluate(data.sums(), table, ["ips"], units=UnitRows(lambda _: iter([(fold, data)])))
     one = replace(data, cluster=fold)
     with pytest.raises(EvaluationError, match="two independent"):
-        evaluate(data.sums(), table, ["ips"], units=UnitRows(lambda: iter([(fold, one)])))
+        evaluate(data.sums(), table, ["ips"], units=UnitRows(lambda _: iter([(fold, one)])))
     with pytest.raises(EvaluationError, match="units stand behind sums"):
-        evaluate(data, table, ["ips"], units=UnitRows(lambda: iter([(fold, one)])))
+        evaluate(data, table, ["ips"], units=UnitRows(lambda _: iter([(fold, one)])))
     with pytest.raises(EvaluationError, match="distinct rows with counts"):
         RowPass(table, RewardModel.given(np.zeros_like(table)), ["ips"], {}).add(one, fold + 1)
     by_row = RowPolicy(np.full((20, ARMS), 1 / ARMS))
     with pytest.raises(EvaluationError, match="units stand behind sums"):
-        evaluate(data, by_row, ["ips"], units=UnitRows(lambda: iter([(fold, one)])))
+        evaluate(data, by_row, ["ips"], units=UnitRows(lambda _: iter([(fold, one)])))
