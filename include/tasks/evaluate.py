@@ -72,8 +72,8 @@ def evaluate_experiment(
     level
         Confidence of all intervals.
     most_rows
-        Rows of one log that are kept in memory; longer logs are streamed: the same estimates,
-        without bootstrap and learning curve.
+        Rows of one log that are kept in memory; longer logs are streamed: the same estimates
+        and variances, without bootstrap and learning curve.
 
     Raises
     ------
