@@ -18,7 +18,7 @@ from include.stores.reports.experiments import read
 from include.stores.reports.weights import history
 from include.tasks.evaluation.logs import ROWS_IN_MEMORY, LoggedBatches, read_logs
 
-METHOD: Final = "evaluation/3"
+METHOD: Final = "evaluation/4"
 LEVEL: Final = 0.95
 # Shown at the end of the task's log; the tables have the others.
 SHOWN: Final = ("on-policy", "ips", "snips", "dm", "dr")

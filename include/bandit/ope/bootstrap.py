@@ -14,7 +14,7 @@ from include.errors import EvaluationError
 
 # Up to here every distinct row is a cell of its own and the bootstrap is exact.
 EXACT_CELLS = 1500
-TAIL, BINS = 300, 600
+TAIL, BINS = 300, 300
 
 
 def bootstrap(
@@ -30,10 +30,10 @@ def bootstrap(
     if samples < 1:
         raise EvaluationError(f"{samples} bootstrap samples make no interval")
     columns, influence = _columns(estimator, log)
-    order = np.argsort(influence)
+    order = _ascending(influence)
     starts = _cell_starts(influence[order])
     counts, means, covariances = _cells(columns, order, starts)
-    drawn = rng.multinomial(int(counts.sum()), counts / counts.sum(), size=samples).astype(float)
+    drawn = _drawn(counts, rng, samples).astype(float)
     totals = drawn @ means
     if covariances.any():
         totals += _within(drawn, covariances, rng)
@@ -49,6 +49,44 @@ def _columns(estimator: Estimator, log: Rows) -> tuple[list[FloatArray], FloatAr
     used = np.bincount(log.cluster) > 0
     columns = [sum_by(log.cluster, column)[used] for column in columns]
     return columns, sum_by(log.cluster, influence)[used]
+
+
+def _ascending(values: FloatArray) -> IntArray:
+    """Return the order that sorts values, without sorting what most of them equal.
+
+    Where rewards are rare most rows have none, and with that one influence.
+    """
+    n = len(values)
+    some = np.sort(values[:: max(n // 1000, 1)])
+    common = some[len(some) // 2]
+    others = np.flatnonzero(values != common)
+    if 2 * len(others) > n:
+        return np.argsort(values)
+    others = others[np.argsort(values[others])]
+    below = int(np.searchsorted(values[others], common))
+    same = np.flatnonzero(values == common)
+    return np.concatenate([others[:below], same, others[below:]])
+
+
+def _drawn(counts: IntArray, rng: np.random.Generator, samples: int) -> IntArray:
+    """Draw how often each cell comes among as many rows as there are, shape (samples, cells).
+
+    Cells of one row are equally likely: how many draws meet any of them is drawn with the other
+    cells, and then which, by one look-up each instead of one binomial for every cell.
+    """
+    n = int(counts.sum())
+    alone = np.flatnonzero(counts == 1)
+    rest = np.flatnonzero(counts != 1)
+    shares = np.append(counts[rest], len(alone)) / n
+    grouped = rng.multinomial(n, shares, size=samples)
+    drawn = np.empty((samples, len(counts)), np.int64)
+    drawn[:, rest] = grouped[:, :-1]
+    if len(alone):
+        met = grouped[:, -1]
+        which = rng.integers(0, len(alone), int(met.sum()))
+        which += np.repeat(np.arange(samples, dtype=np.int64) * len(alone), met)
+        drawn[:, alone] = np.bincount(which, minlength=samples * len(alone)).reshape(samples, -1)
+    return drawn
 
 
 def _cell_starts(ordered: FloatArray) -> IntArray:

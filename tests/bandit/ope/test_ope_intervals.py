@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from include.bandit.ope import Options, dr, evaluate, intervals, ips, sndr, snips
-from include.bandit.ope.bootstrap import EXACT_CELLS, bootstrap
+from include.bandit.ope.bootstrap import EXACT_CELLS, _ascending, _drawn, bootstrap
 from include.bandit.ope.estimator import Estimator, point
 from include.bandit.ope.weighted_log import Rows, weighted
 from include.bandit.reward_model import cross_fit
@@ -65,6 +67,25 @@ def test_bootstrap_on_cells_is_the_row_bootstrap_in_distribution() -> None:
     rows = rng.integers(0, log.n, (4_000, log.n))
     slow = (log.weight * log.reward)[rows].sum(axis=1) / log.weight[rows].sum(axis=1)
     assert stats.ks_2samp(fast, slow).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("counts", [[1, 1, 1, 5, 2], [1] * 9, [4, 6], [10], [3, 1]])
+def test_cells_are_drawn_as_a_multinomial(counts: list[int]) -> None:
+    rows, samples = np.array(counts), 40_000
+    drawn = _drawn(rows, np.random.default_rng(4), samples)
+    n = rows.sum()
+    assert (drawn.sum(axis=1) == n).all()
+    assert drawn.mean(axis=0) == pytest.approx(rows, abs=5 * np.sqrt(n / samples))
+    expected = np.diag(rows) - np.outer(rows, rows) / n
+    assert np.cov(drawn.T).reshape(expected.shape) == pytest.approx(expected, abs=0.2)
+
+
+@given(values=st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, 3.0]), min_size=1, max_size=60))
+def test_sorting_leaves_out_no_row(values: list[float]) -> None:
+    column = np.array(values)
+    order = _ascending(column)
+    assert sorted(order.tolist()) == list(range(len(values)))
+    assert (np.diff(column[order]) >= 0).all()
 
 
 def test_the_same_generator_gives_the_same_bootstrap() -> None:
