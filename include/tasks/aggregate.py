@@ -2,11 +2,15 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import fsum
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from include.bandit.statistics import FloatArray, IntArray
 from include.errors import ExperimentError
 from include.experiments.schema import DecisionLogSource, Experiment, OpenBanditSource
 from include.settings import Settings
@@ -22,6 +26,17 @@ _log = logging.getLogger(__name__)
 
 # Arm, position, propensity, reward, and how many rows have exactly these.
 Group = tuple[int, int, float, float, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Many groups as columns, each of shape (n,)."""
+
+    arm: IntArray
+    position: IntArray
+    pscore: FloatArray
+    reward: FloatArray
+    count: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +138,7 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
         source, behavior_policy = _learns_from(experiment)
         frame = scan_feedback(settings, source, behavior_policy, batch_id, version=version)
         groups = count_groups(frame)
-        rows, rows_read = (
-            statistics_rows(groups, behavior_policy),
-            sum(group[4] for group in groups),
-        )
+        rows, rows_read = fold_groups(groups, behavior_policy), int(groups.count.sum())
         summed = None
     written = write_batch_statistics(
         settings,
@@ -172,21 +184,35 @@ def aggregate_batch(settings: Settings, experiment_slug: str, batch_id: str) -> 
     return told
 
 
-def count_groups(frame: "pl.LazyFrame") -> list[Group]:
-    """Count the rows that agree in arm, position, propensity and reward, sorted."""
+def count_groups(frame: "pl.LazyFrame") -> Groups:
+    """Count the rows that agree in arm, position, propensity and reward."""
     import polars as pl
 
-    keys = ["arm", "position", "pscore", "reward"]
-    counted = frame.group_by(keys).agg(pl.len().alias("rows")).sort(keys)
-    return [
-        (int(arm), int(position), float(p), float(r), int(rows))
-        for arm, position, p, r, rows in counted.collect(engine="streaming").iter_rows()
-    ]
+    counted = frame.group_by("arm", "position", "pscore", "reward").agg(pl.len().alias("rows"))
+    found = counted.collect(engine="streaming")
+    arm, position, p, r, rows = (found[name].to_numpy() for name in found.columns)
+    return Groups(arm.astype(np.int64), position.astype(np.int64), p, r, rows.astype(np.int64))
 
 
 def statistics_rows(
     groups: Iterable[Group], version: str, cohort: str = POOLED_COHORT
 ) -> "list[StatisticsRow]":
+    """Fold counted groups, each combination once, as `fold_groups` does."""
+    listed = list(groups)
+    if not listed:
+        return []
+    arm, position, p, r, rows = zip(*listed, strict=True)
+    columns = Groups(
+        np.array(arm, np.int64),
+        np.array(position, np.int64),
+        np.array(p, np.float64),
+        np.array(r, np.float64),
+        np.array(rows, np.int64),
+    )
+    return fold_groups(columns, version, cohort)
+
+
+def fold_groups(groups: Groups, version: str, cohort: str = POOLED_COHORT) -> "list[StatisticsRow]":
     """Fold counted groups into the eight sums per position and arm.
 
     Counts are integers, and floats are added by `math.fsum` (exact, rounded once), so
@@ -195,37 +221,45 @@ def statistics_rows(
     Parameters
     ----------
     groups
-        Arm, position, propensity, reward, count; each combination once.
+        Each combination once.
     version
         Weights version or behavior policy.
     cohort
         Context cell.
     """
-    cells: dict[tuple[int, int], list[Group]] = {}
-    for group in sorted(groups):
-        cells.setdefault((group[1], group[0]), []).append(group)
-    return [_fold(cell, cells[cell], version, cohort) for cell in sorted(cells)]
+    order = np.lexsort((groups.arm, groups.position))
+    ordered = Groups(*(getattr(groups, field.name)[order] for field in fields(Groups)))
+    new = np.diff(ordered.arm, prepend=-1) != 0
+    new |= np.diff(ordered.position, prepend=-1) != 0
+    ends = [*np.flatnonzero(new).tolist(), len(order)]
+    return [_fold(ordered, slice(*cell), version, cohort) for cell in pairwise(ends)]
 
 
-def _fold(cell: tuple[int, int], groups: list[Group], version: str, cohort: str) -> "StatisticsRow":
+def _fold(groups: Groups, cell: slice, version: str, cohort: str) -> "StatisticsRow":
     from include.stores.reports.statistics import StatisticsRow
 
-    position, arm = cell
-    terms = [(count, 1.0 / p, r) for _, _, p, r, count in groups]
+    count, w = groups.count[cell], 1.0 / groups.pscore[cell]
+    # Terms of 0 change no sum: with clicks that is nearly all of them.
+    some = groups.reward[cell] != 0.0
+    r, v, often = groups.reward[cell][some], w[some], count[some]
     return StatisticsRow(
         version=version,
-        position=position,
-        arm=arm,
+        position=int(groups.position[cell.start]),
+        arm=int(groups.arm[cell.start]),
         cohort=cohort,
-        n=sum(count for count, _, _ in terms),
-        sum_r=fsum(count * r for count, _, r in terms),
-        sum_r2=fsum(count * r * r for count, _, r in terms),
-        sum_ip=fsum(count * w for count, w, _ in terms),
-        sum_ip2=fsum(count * (w * w) for count, w, _ in terms),
-        sum_r_ip=fsum(count * (r * w) for count, w, r in terms),
-        sum_r_ip2=fsum(count * (r * w * w) for count, w, r in terms),
-        sum_r2_ip2=fsum(count * (r * r * w * w) for count, w, r in terms),
+        n=int(count.sum()),
+        sum_r=_exactly(often * r),
+        sum_r2=_exactly(often * r * r),
+        sum_ip=_exactly(count * w),
+        sum_ip2=_exactly(count * (w * w)),
+        sum_r_ip=_exactly(often * (r * v)),
+        sum_r_ip2=_exactly(often * (r * v * v)),
+        sum_r2_ip2=_exactly(often * (r * r * v * v)),
     )
+
+
+def _exactly(terms: FloatArray) -> float:
+    return fsum(terms.tolist())
 
 
 def _learns_from(experiment: Experiment) -> tuple[str, str]:

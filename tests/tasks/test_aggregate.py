@@ -1,5 +1,6 @@
 """Sums by hand, and their independence of order."""
 
+from math import fsum
 from random import Random
 
 from hypothesis import given
@@ -37,6 +38,29 @@ def test_order_does_not_change_a_bit(
     rng.shuffle(groups)
     assert statistics_rows(groups, "random") == expected
     assert sum(row.n for row in expected) == sum(counted.values())
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.integers(0, 1), st.floats(1e-6, 1.0), st.floats(-1e3, 1e3)),
+        st.integers(1, 10**6),
+        min_size=1,
+    )
+)
+def test_every_sum_is_exact_and_rounded_once(
+    counted: dict[tuple[int, float, float], int],
+) -> None:
+    groups: list[Group] = [(arm, 0, p, r, rows) for (arm, p, r), rows in counted.items()]
+    for row in statistics_rows(groups, "random"):
+        own = [(rows, 1.0 / p, r) for arm, _, p, r, rows in groups if arm == row.arm]
+        assert row.n == sum(rows for rows, _, _ in own)
+        assert row.sum_r == fsum(rows * r for rows, _, r in own)
+        assert row.sum_r2 == fsum(rows * r * r for rows, _, r in own)
+        assert row.sum_ip == fsum(rows * w for rows, w, _ in own)
+        assert row.sum_ip2 == fsum(rows * (w * w) for rows, w, _ in own)
+        assert row.sum_r_ip == fsum(rows * (r * w) for rows, w, r in own)
+        assert row.sum_r_ip2 == fsum(rows * (r * w * w) for rows, w, r in own)
+        assert row.sum_r2_ip2 == fsum(rows * (r * r * w * w) for rows, w, r in own)
 
 
 def test_no_rows_give_no_sums() -> None:
