@@ -16,7 +16,7 @@ from include.errors import NoFeedbackError
 from include.experiments.schema import Experiment, OpenBanditSource
 from include.settings import Settings
 
-# About 32 bytes a row, and as much again for the weights: more rows are streamed.
+# More rows are streamed: as many with units take some 3 GB in memory (docs/speed.md).
 ROWS_IN_MEMORY: Final = 5_000_000
 DECISIONS: Final = "decisions"
 
