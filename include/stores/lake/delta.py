@@ -53,8 +53,12 @@ def ensure_table(settings: Settings, spec: TableSpec) -> "DeltaTable":
     from deltalake.exceptions import DeltaError
 
     uri, options = table_uri(settings, spec.name), delta_options(settings)
-    if DeltaTable.is_deltatable(uri, options):
+    # Nearly always it is there: asking first would list its log once more.
+    try:
         return _with_columns(DeltaTable(uri, storage_options=options), spec)
+    except DeltaError:
+        if DeltaTable.is_deltatable(uri, options):
+            raise
     ensure_bucket(object_client(settings), settings.silver_bucket)
     horizon = f"interval {settings.lake_horizon_days} days"
     try:
