@@ -42,7 +42,8 @@ class Seen:
     @property
     def spread(self) -> float:
         """Variance of a unit's reward."""
-        return fsum((r - self.mean) ** 2 for r, _ in self.units) / len(self.units)
+        mean = self.mean
+        return fsum((r - mean) ** 2 for r, _ in self.units) / len(self.units)
 
     @property
     def corrected_error(self) -> float:
