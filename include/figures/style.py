@@ -22,12 +22,17 @@ def colour(index: int) -> str:
 
 def marker(index: int) -> str:
     """Return the marker of the n-th series."""
-    return MARKERS[index % len(MARKERS)]
+    return MARKERS[_turned(index) % len(MARKERS)]
 
 
 def dash(index: int) -> str | tuple[int, tuple[int, ...]]:
     """Return the line style of the n-th series."""
-    return DASHES[index % len(DASHES)]
+    return DASHES[_turned(index) % len(DASHES)]
+
+
+def _turned(index: int) -> int:
+    """Shift by one whenever the colours begin anew, so that no series looks like an earlier one."""
+    return index + index // len(PALETTE)
 
 
 def canvas(

@@ -1,6 +1,7 @@
 """Figures say what they show: title, how it was computed, named axes, a name per series."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from include.figures.allocation import allocation
 from include.figures.curves import Band, bands, learning, regret
 from include.figures.policy_values import ValueInterval, policy_values
 from include.figures.posteriors import ArmPosterior, densities
-from include.figures.style import PALETTE
+from include.figures.style import PALETTE, colour, dash, marker
 
 DAYS = ("2019-11-24", "2019-11-25", "2019-11-26")
 VALUES = [
@@ -118,3 +119,8 @@ def test_series_differ_by_more_than_colour() -> None:
 def test_nothing_to_draw_is_an_error(drawing: object) -> None:
     with pytest.raises(ValueError, match=r".+"):
         drawing()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("shape", [dash, marker])
+def test_no_two_of_many_series_look_alike(shape: Callable[[int], object]) -> None:
+    assert len({(colour(number), shape(number)) for number in range(49)}) == 49
