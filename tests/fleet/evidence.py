@@ -206,6 +206,10 @@ class Judge:
     def sequence_faults(self, told: Sequence[Row]) -> Iterator[str]:
         """Compare sequences at every look."""
         last = {part.batch: at for at, part in enumerate(self._parts)}
+        # Every arm against the rest, and all but the control against it; none is no comparison.
+        rows = max(len(last), 1) * (2 * len(self._arms) - 1)
+        if len(told) != rows:
+            yield f"confidence_sequences has {len(told)} rows of {len(last)} batches, wanted {rows}"
         for row in told:
             wanted = self._expected(row["family"], row["arm_id"], 1.0 - row["level"])
             for name, values in wanted.items():

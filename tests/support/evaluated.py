@@ -35,3 +35,14 @@ def rows_of(settings: Settings, table: str) -> list[dict[str, Any]]:
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(f"select * from allot.{table}".encode()).fetchall()
     return sorted(rows, key=lambda row: str(sorted(row.items())))
+
+
+def shares_of(settings: Settings, version: int, slot: int = 0) -> list[float]:
+    """Return the shares that a version of the shop published, per arm."""
+    with connect(settings) as connection:
+        found = connection.execute(
+            "select share from allot.allocation where experiment = 'shop' and version = %s"
+            " and slot = %s order by arm",
+            (version, slot),
+        ).fetchall()
+    return [float(share) for (share,) in found]

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from include.contract.published import Published
 from include.experiments.schema import Experiment
 from include.settings import Settings
-from include.stores.reports.connection import transaction
+from include.stores.reports.connection import connect, transaction
+from include.stores.reports.experiments import revisions
+from include.stores.reports.shadows import shadow_of
+from include.stores.reports.weights import history
+from include.tasks.audit.versions import version_findings
 from include.tasks.gate import GateReport, gate_experiment
 from include.tasks.guard import GuardReport, guard_experiment
 from include.tasks.update import UpdateReport, update_experiment
@@ -86,3 +91,43 @@ def _rewarded(settings: Settings, number: int) -> None:
             " values ('shop', %s, 'old', 1, %s) on conflict do nothing",
             (name_of(number), noon),
         )
+
+
+def chain(settings: Settings) -> list[Published]:
+    """Return every published version."""
+    with connect(settings) as connection:
+        return history(connection, "shop")
+
+
+def shares(settings: Settings) -> list[float | None]:
+    """Return the challenger's share of every version; ``None`` where no shadow stands beside it."""
+    with connect(settings) as connection:
+        found = [shadow_of(connection, "shop", v.version) for v in chain(settings)]
+    return [None if one is None else one[0].share for one in found]
+
+
+def reasons(settings: Settings) -> list[str]:
+    """Return why each version was published."""
+    return [str(version.provenance["reason"]) for version in chain(settings)]
+
+
+def gates(settings: Settings) -> list[dict[str, Any]]:
+    """Return the view of the gate, a row per version and position."""
+    with connect(settings) as connection:
+        cursor = connection.execute("select * from allot.gates order by number, position")
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def faults(settings: Settings) -> list[str]:
+    """Return what the audit of versions finds."""
+    with connect(settings) as connection:
+        declared = {one.revision_hash: one for one in revisions(connection, "shop")}
+        found = version_findings(connection, history(connection, "shop"), declared)
+        return [f"{one.name} {one.verdict} {one.what}: {one.explanation}" for one in found]
+
+
+def ramped(settings: Settings, batches: int = 4) -> None:
+    """Run batches until the challenger has a share: the third run lets it out of the shadow."""
+    for number in range(batches):
+        run(settings, number)

@@ -11,22 +11,12 @@ from include.stores.reports.connection import connect
 from include.tasks.evaluate import evaluate_experiment
 from include.tasks.update import update_experiment
 from tests.support.declared import experiment, observe, registered
+from tests.support.evaluated import RATES, shares_of
 from tests.support.silver import BATCHES, Logged, write_silver
 
 pytestmark = pytest.mark.services
 
-RATES = (0.2, 0.4, 0.6)
 CLICKS = ([5, 10, 60], [5, 10, 70])
-
-
-def _shares(settings: Settings, version: int) -> list[float]:
-    with connect(settings) as connection:
-        found = connection.execute(
-            "select share from allot.allocation where experiment = 'shop' and version = %s"
-            " order by arm",
-            (version,),
-        ).fetchall()
-    return [float(share) for (share,) in found]
 
 
 def _drawn(batch: str, shares: list[float], seed: int, visits: int = 1) -> list[Logged]:
@@ -53,9 +43,9 @@ def log(isolated: Settings, request: pytest.FixtureRequest) -> list[Logged]:
         for seed, batch in enumerate(BATCHES[:2])
         for row in _drawn(batch, [1 / 3] * 3, seed, visits)
     ]
-    later = _drawn(BATCHES[2], _shares(isolated, 2), 9, visits)
+    later = _drawn(BATCHES[2], shares_of(isolated, 2), 9, visits)
     # 1/3 is published in whole buckets.
-    even = _shares(isolated, 0)
+    even = shares_of(isolated, 0)
     first = [Logged(row.batch, row.arm, 0, row.reward, even[row.arm], row.unit) for row in first]
     write_silver(isolated, first, "shop", "v0")
     write_silver(isolated, later, "shop", "v2")
@@ -82,7 +72,7 @@ def test_all_versions_are_one_log_with_one_denominator_beside_their_own(
     # By hand: two thirds of the rows are version 0's, the rest version 2's.
     mixture = [
         2 / 3 * even + 1 / 3 * late
-        for even, late in zip(_shares(isolated, 0), _shares(isolated, 2), strict=True)
+        for even, late in zip(shares_of(isolated, 0), shares_of(isolated, 2), strict=True)
     ]
     one = values["decisions-mixture", "uniform", "ips", "normal"]
     assert one["value"] == pytest.approx(np.mean([r.reward / 3 / mixture[r.arm] for r in log]))

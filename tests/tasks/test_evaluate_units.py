@@ -13,11 +13,11 @@ from include.tasks.evaluate import evaluate_experiment
 from include.tasks.evaluation import grouping
 from include.tasks.update import update_experiment
 from tests.support.declared import experiment, observe, registered
+from tests.support.evaluated import RATES, shares_of
 from tests.support.silver import BATCHES, Logged, write_silver
 
 pytestmark = pytest.mark.services
 
-RATES = (0.2, 0.4, 0.6)
 CLICKS = ([5, 10, 60], [5, 10, 70])
 ROW = ("log", "evaluation_policy", "position", "estimator")
 
@@ -34,16 +34,6 @@ def _drawn(batch: str, seed: int, shares: list[float], positions: int) -> list[L
         name = None if unit % 10 == 0 else f"unit-{unit}"
         rows.append(Logged(batch, arm, int(rng.integers(positions)), reward, shares[arm], name))
     return rows
-
-
-def _even(settings: Settings, version: int) -> list[float]:
-    with connect(settings) as connection:
-        found = connection.execute(
-            "select share from allot.allocation where experiment = 'shop' and version = %s"
-            " and slot = 0 order by arm",
-            (version,),
-        ).fetchall()
-    return [float(share) for (share,) in found]
 
 
 def _rows(settings: Settings, table: str, *more: str, **changes: Any) -> dict[Any, dict[str, Any]]:
@@ -63,10 +53,10 @@ def _decisions(isolated: Settings, positions: int) -> None:
     first = [
         row
         for seed, batch in enumerate(BATCHES[:2])
-        for row in _drawn(batch, seed, _even(isolated, 0), positions)
+        for row in _drawn(batch, seed, shares_of(isolated, 0), positions)
     ]
     write_silver(isolated, first, "shop", "v0")
-    write_silver(isolated, _drawn(BATCHES[2], 9, _even(isolated, 2), positions), "shop", "v2")
+    write_silver(isolated, _drawn(BATCHES[2], 9, shares_of(isolated, 2), positions), "shop", "v2")
 
 
 def _uniform(isolated: Settings, positions: int) -> None:
